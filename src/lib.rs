@@ -1,0 +1,39 @@
+//! Keyward: the governance of an LLM gateway, inside Envoy.
+//!
+//! The folders are the stations of a request's journey, in order:
+//!
+//! | station | question it answers |
+//! |---|---|
+//! | [`policy`] | what did the organisation decide? (files, checked model, bundle) |
+//! | [`request`] | what was sent? (endpoint, body scan, the bytes to change) |
+//! | [`authn`] | who calls? |
+//! | [`authz`] | what may they call? |
+//! | [`pricing`] | what can it cost, what did it cost? |
+//! | [`limits`] | may they spend that now? (reserve, settle) |
+//! | [`routing`] | where does it go? (the plan) |
+//! | [`metering`] | what came back? (usage from JSON and SSE) |
+//! | [`answer`] | what is the caller told? |
+//! | [`audit`] | what was recorded? (audit record, metrics) |
+//!
+//! [`gate`] strings the stations together for one request, [`host`] is the narrow trait through which they reach the
+//! world, and `filter` is the proxy-wasm shell that implements it inside Envoy. Everything but the shell runs natively.
+
+pub mod answer;
+pub mod audit;
+pub mod authn;
+pub mod authz;
+pub mod gate;
+pub mod host;
+pub mod json;
+pub mod limits;
+pub mod metering;
+pub mod policy;
+pub mod pricing;
+pub mod request;
+pub mod routing;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+#[cfg(target_arch = "wasm32")]
+mod filter;

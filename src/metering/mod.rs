@@ -1,0 +1,5 @@
+//! What came back: usage out of JSON and SSE answers, as the bytes stream by.
+
+mod usage;
+
+pub use usage::Usage;

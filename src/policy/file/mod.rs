@@ -1,0 +1,1 @@
+//! Policy files: YAML to a checked [`super::Policy`].
