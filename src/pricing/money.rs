@@ -1,3 +1,5 @@
+//! Amounts of money as whole nano-dollars: reading, writing, never rounding.
+
 use core::fmt;
 use core::str::FromStr;
 
@@ -54,14 +56,52 @@ impl FromStr for NanoUsd {
     }
 }
 
-impl fmt::Display for NanoUsd {
-    /// The exact decimal, without trailing zeros: `0.0000025`, `12`, `0`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0 / NANOS_PER_DOLLAR, self.0 % NANOS_PER_DOLLAR);
-        if fraction == 0 {
-            return write!(f, "{whole}");
+/// An amount as a decimal, on the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Decimal {
+    digits: [u8; Self::LONGEST],
+    length: usize,
+}
+
+impl Decimal {
+    /// Eleven digits, a point, nine digits: all that 64 bits can hold.
+    const LONGEST: usize = 21;
+
+    /// The text: `0.0000025`, `12`, `0`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.digits.get(..self.length).and_then(|digits| core::str::from_utf8(digits).ok()).unwrap_or_default()
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        for (to, from) in self.digits.iter_mut().skip(self.length).zip(text) {
+            *to = *from;
+            self.length = self.length.saturating_add(1);
         }
-        let digits = format!("{fraction:09}");
-        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+impl NanoUsd {
+    /// The exact decimal number of dollars, without trailing zeros.
+    #[must_use]
+    pub fn decimal(self) -> Decimal {
+        let (whole, fraction) = (self.0 / NANOS_PER_DOLLAR, self.0 % NANOS_PER_DOLLAR);
+        let mut decimal = Decimal { digits: [0; Decimal::LONGEST], length: 0 };
+        let mut buffer = itoa::Buffer::new();
+        decimal.push(buffer.format(whole).as_bytes());
+        if fraction > 0 {
+            // A leading one keeps the zeros of the fraction: 1_000_002_500.
+            let padded = buffer.format(fraction.saturating_add(NANOS_PER_DOLLAR));
+            decimal.push(b".");
+            decimal.push(padded.trim_end_matches('0').get(1..).unwrap_or_default().as_bytes());
+        }
+        decimal
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    /// As [`NanoUsd::decimal`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.decimal().as_str())
     }
 }

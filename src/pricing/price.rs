@@ -1,3 +1,5 @@
+//! What a provider charges for one model, and what a usage costs by it.
+
 use serde::{Deserialize, Serialize};
 
 use super::NanoUsd;
@@ -44,6 +46,20 @@ impl Price {
             (spoken, self.output),
             (reasoning, self.reasoning.unwrap_or(self.output)),
         ];
+        self.sum(&parts)
+    }
+
+    /// The most that so many tokens can cost, whatever part of them is cached, written to a cache or reasoning.
+    #[must_use]
+    pub fn most(&self, input_tokens: u64, output_tokens: u64) -> NanoUsd {
+        let input =
+            [self.cached_input, self.cache_write, self.cache_write_1h].into_iter().flatten().fold(self.input, Ord::max);
+        let output = self.reasoning.map_or(self.output, |rate| rate.max(self.output));
+        self.sum(&[(input_tokens, input), (output_tokens, output)])
+    }
+
+    /// Tokens times rates, rounded up once, plus what is charged per request.
+    fn sum(&self, parts: &[(u64, NanoUsd)]) -> NanoUsd {
         let per_million = parts.iter().fold(0_u128, |sum, (tokens, rate)| {
             sum.saturating_add(u128::from(*tokens).saturating_mul(u128::from(rate.0)))
         });
