@@ -1,0 +1,130 @@
+use core::ops::Range;
+
+use super::{Body, IncludeUsage, Layout, ModelField, ModelName, StreamOptions};
+
+/// The few places of a body that change on its way to the provider. Every other byte stays as it was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edits(Vec<Edit>);
+
+/// Bytes in place of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Edit {
+    range: Range<usize>,
+    with: Vec<u8>,
+}
+
+impl Edits {
+    /// What has to change so that `body` names the provider's `model` and, with `ask_for_usage`, asks a stream to
+    /// report its usage (see [`Body::needs_asking_for_usage`]).
+    #[must_use]
+    pub fn new(body: &Body, model: &str, ask_for_usage: bool) -> Self {
+        let mut edits = Vec::new();
+        match &body.layout {
+            Layout::Object { open, empty } => {
+                let mut members = Vec::new();
+                match &body.model {
+                    Some(field) => edits.extend(renamed(field, model, quoted)),
+                    None => members.push(member("model", &quoted(model))),
+                }
+                if ask_for_usage {
+                    ask(&body.stream_options, &mut members, &mut edits);
+                }
+                edits.extend(inserted(*open, &members, *empty));
+            }
+            Layout::Form { start, boundary } => match &body.model {
+                Some(field) => edits.extend(renamed(field, model, plain)),
+                None => edits.push(Edit { range: *start..*start, with: part("model", model, boundary) }),
+            },
+        }
+        edits.sort_by_key(|edit| edit.range.start);
+        Self(edits)
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many bytes of the body have to be there for [`Edits::apply`]: all edits lie before.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.0.last().map_or(0, |edit| edit.range.end)
+    }
+
+    /// The changed body, in one allocation. `body` is the whole of it, or a beginning of at least [`Edits::end`]
+    /// bytes.
+    #[must_use]
+    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
+        let removed: usize = self.0.iter().map(|edit| edit.range.len()).sum();
+        let added: usize = self.0.iter().map(|edit| edit.with.len()).sum();
+        let mut edited = Vec::with_capacity(body.len().saturating_sub(removed).saturating_add(added));
+        let mut from = 0;
+        for edit in &self.0 {
+            edited.extend_from_slice(body.get(from..edit.range.start).unwrap_or_default());
+            edited.extend_from_slice(&edit.with);
+            from = edit.range.end;
+        }
+        edited.extend_from_slice(body.get(from..).unwrap_or_default());
+        edited
+    }
+
+    /// What is replaced, in order, and by how many bytes.
+    #[cfg(test)]
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (Range<usize>, usize)> + '_ {
+        self.0.iter().map(|edit| (edit.range.clone(), edit.with.len()))
+    }
+}
+
+/// The model's value anew, unless it says the same already.
+fn renamed(field: &ModelField, model: &str, write: impl Fn(&str) -> Vec<u8>) -> Option<Edit> {
+    let same = matches!(&field.name, ModelName::Name(name) if name == model);
+    (!same).then(|| Edit { range: field.span.clone(), with: write(model) })
+}
+
+/// Makes `stream_options` ask for usage.
+fn ask(options: &StreamOptions, members: &mut Vec<Vec<u8>>, edits: &mut Vec<Edit>) {
+    const ASKING: &[u8] = b"{\"include_usage\":true}";
+    match options {
+        StreamOptions::Absent => members.push(member("stream_options", ASKING)),
+        StreamOptions::Null(range) => edits.push(Edit { range: range.clone(), with: ASKING.to_vec() }),
+        StreamOptions::Object { open, empty, include_usage } => match include_usage {
+            IncludeUsage::On => {}
+            IncludeUsage::Off(range) => edits.push(Edit { range: range.clone(), with: b"true".to_vec() }),
+            IncludeUsage::Absent => edits.extend(inserted(*open, &[member("include_usage", b"true")], *empty)),
+        },
+    }
+}
+
+/// `"name":value`
+fn member(name: &str, value: &[u8]) -> Vec<u8> {
+    [b"\"", name.as_bytes(), b"\":", value].concat()
+}
+
+/// Members put in front of those an object has.
+fn inserted(open: usize, members: &[Vec<u8>], empty: bool) -> Option<Edit> {
+    let mut with = members.join(&b',');
+    if with.is_empty() {
+        return None;
+    }
+    if !empty {
+        with.push(b',');
+    }
+    Some(Edit { range: open..open, with })
+}
+
+/// A JSON string. Names of models are text, and text always serialises.
+fn quoted(text: &str) -> Vec<u8> {
+    serde_json::to_vec(text).unwrap_or_default()
+}
+
+/// The content of a form field. A line end could begin a boundary: a name has none.
+fn plain(text: &str) -> Vec<u8> {
+    text.chars().filter(|character| !character.is_control()).collect::<String>().into_bytes()
+}
+
+/// A whole field, to stand in front of the first boundary.
+fn part(name: &str, value: &str, boundary: &str) -> Vec<u8> {
+    let header = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+    [header.as_bytes(), &plain(value), b"\r\n"].concat()
+}
