@@ -118,3 +118,117 @@ impl KeyTable {
         postcard::from_bytes(self.records.get(usize::try_from(offset).ok()?..)?).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{LevelKind, Reserve};
+
+    fn key(id: &str) -> Key {
+        Key {
+            id: id.into(),
+            org: None,
+            team: Some("marketing".into()),
+            project: None,
+            user: None,
+            environment: None,
+            levels: vec![0, 3],
+            own: Level {
+                kind: LevelKind::Key,
+                name: id.into(),
+                rules: vec![],
+                limits: vec![],
+                max_request_bytes: None,
+                max_output_tokens: None,
+                reserve: Reserve::Full,
+                alerts: vec![],
+            },
+            not_before: None,
+            expires: Some(1),
+            disabled: false,
+        }
+    }
+
+    /// A hash whose order has nothing to do with `number`'s.
+    fn hash(number: u64) -> KeyHash {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        KeyHash(bytes)
+    }
+
+    #[test]
+    fn an_empty_table_has_no_key() {
+        let table = KeyTable::build(vec![]).unwrap();
+        assert!(table.is_empty());
+        assert_eq!((table.len(), table.find(&hash(0)), table.iter().count()), (0, None, 0));
+    }
+
+    #[test]
+    fn each_of_ten_thousand_keys_is_found_and_no_other() {
+        let keys = (0..10_000).map(|number| (hash(number), key(&number.to_string()))).collect();
+        let table = KeyTable::build(keys).unwrap();
+        assert_eq!(table.len(), 10_000);
+        for number in 0..10_000 {
+            assert_eq!(table.find(&hash(number)), Some(key(&number.to_string())));
+            assert_eq!(table.find(&hash(number + 10_000)), None);
+        }
+    }
+
+    #[test]
+    fn keys_come_in_order_of_their_hashes_each_once() {
+        let table = KeyTable::build((0..100).map(|number| (hash(number), key("k"))).collect()).unwrap();
+        let hashes: Vec<_> = table.iter().map(|(hash, _)| hash).collect();
+        assert_eq!(hashes.len(), 100);
+        assert!(hashes.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn the_lowest_and_the_highest_hash_are_found() {
+        let (low, high) = (KeyHash([0; 32]), KeyHash([255; 32]));
+        let table = KeyTable::build(vec![(high, key("high")), (low, key("low"))]).unwrap();
+        assert_eq!(table.find(&low).unwrap().id, "low");
+        assert_eq!(table.find(&high).unwrap().id, "high");
+        let mut near = [255; 32];
+        near[31] = 254;
+        assert_eq!(table.find(&KeyHash(near)), None, "every byte counts");
+    }
+
+    #[test]
+    fn of_two_keys_with_one_hash_the_first_stays() {
+        let table = KeyTable::build(vec![(hash(1), key("first")), (hash(1), key("second"))]).unwrap();
+        assert_eq!(table.len(), 1);
+        assert_eq!(table.find(&hash(1)).unwrap().id, "first");
+    }
+
+    #[test]
+    fn a_record_that_does_not_decode_is_no_key() {
+        let mut table = KeyTable::build(vec![(hash(1), key("a"))]).unwrap();
+        table.records.truncate(3);
+        assert_eq!((table.find(&hash(1)), table.iter().count()), (None, 0));
+    }
+
+    #[test]
+    fn a_table_survives_its_travel() {
+        let table = KeyTable::build((0..50).map(|number| (hash(number), key("k"))).collect()).unwrap();
+        let bytes = postcard::to_allocvec(&table).unwrap();
+        assert_eq!(postcard::from_bytes::<KeyTable>(&bytes).unwrap(), table);
+    }
+
+    #[test]
+    fn debug_shows_three_bytes_of_a_hash_at_most() {
+        let shown = format!("{:?}", KeyHash([0xab; 32]));
+        assert_eq!(shown, "KeyHash(ababab…)");
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_table_gives_no_panic(index in proptest::collection::vec(any::<u8>(), 0..120), records in proptest::collection::vec(any::<u8>(), 0..120), wanted in any::<[u8; 32]>()) {
+            let table = KeyTable { index, records };
+            let found = table.find(&KeyHash(wanted));
+            prop_assert!(table.iter().count() <= table.len());
+            prop_assert!(found.is_none() || !table.is_empty());
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What the organisation decided, as types in which a bad state cannot be written.
 //!
-//! A policy begins as YAML files ([`file`], native only), is checked and resolved into a [`Policy`], and travels to Envoy
+//! A policy begins as YAML files ([`mod@file`], native only), is checked and resolved into a [`Policy`], and travels to Envoy
 //! as a [`bundle`]. Everything on the request path reads a `Policy`; nothing there reads a file.
 
 pub mod bundle;

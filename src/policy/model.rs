@@ -12,7 +12,7 @@ pub struct Catalog {
 /// One entry of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    /// The catalog name. It holds `*` exactly if the entry is [`Entry::Wildcard`].
+    /// The catalog name. It holds `*` exactly if the entry is [`Entry::Served`] with `wildcard`.
     pub name: String,
     /// What the name stands for.
     pub entry: Entry,

@@ -1,1 +1,75 @@
-//! Policy files: YAML to a checked [`super::Policy`].
+//! Policy files: a folder of YAML becomes a checked, resolved [`Policy`].
+//!
+//! The way of a file: found and read (`source`), parsed into a tree that knows its places (`node`), read into
+//! documents (`decode`, `document`), merged with the others (`merge`), checked and resolved (`resolve`).
+//!
+//! Fails whole and talkatively: one error anywhere means no policy, and every problem is reported in one go, with its
+//! place and what to do. What could be a key is never repeated in a message.
+
+mod catalog;
+mod decode;
+mod diagnostic;
+mod document;
+mod glob;
+mod grant;
+mod key;
+mod level;
+mod merge;
+mod names;
+mod node;
+mod period;
+mod resolve;
+mod scalar;
+mod schema;
+mod source;
+mod timezone;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+pub use diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Related, Severity, looks_like_a_key};
+pub use schema::schema;
+
+use super::Policy;
+use diagnostic::Sink;
+
+/// A policy, and what is worth knowing about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The policy.
+    pub policy: Policy,
+    /// What holds, but is probably not as meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Loads a policy from a file, or from the `*.yaml` and `*.yml` files directly in a folder (not those in folders below it).
+/// With an environment, keys of other environments are left out.
+///
+/// # Errors
+/// Every problem found, warnings included, if any of them is an error.
+pub fn load(path: &Path, environment: Option<&str>) -> Result<Loaded, Vec<Diagnostic>> {
+    load_all(&[path.into()], environment)
+}
+
+/// Loads one policy from several files and folders, as [`load`] does from one.
+///
+/// # Errors
+/// Every problem found, warnings included, if any of them is an error.
+pub fn load_all(paths: &[PathBuf], environment: Option<&str>) -> Result<Loaded, Vec<Diagnostic>> {
+    load_at(paths, environment, Timestamp::now())
+}
+
+fn load_at(paths: &[PathBuf], environment: Option<&str>, now: Timestamp) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut sink = Sink::default();
+    let sources = source::read(paths, &mut sink);
+    let merged = merge::merge(&sources, &mut sink);
+    let policy = resolve::resolve(&merged, environment, now, &mut sink);
+    let version = sources.version(environment);
+    let failed = sink.has_errors();
+    let diagnostics = sink.finish(&sources.paths);
+    if failed { Err(diagnostics) } else { Ok(Loaded { policy: Policy { version, ..policy }, warnings: diagnostics }) }
+}

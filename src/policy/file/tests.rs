@@ -1,0 +1,368 @@
+//! Whole folders in, findings or policies out.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::{Entry, Grant, Key, LevelKind, Metric, Period, Reserve, bundle};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+/// Loads texts as the files `0.yaml`, `1.yaml`, … of one folder.
+fn load_texts(texts: &[&str], environment: Option<&str>) -> Result<Loaded, Vec<Diagnostic>> {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, text) in texts.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{index}.yaml")), text).unwrap();
+    }
+    load_at(&[folder.path().into()], environment, now())
+}
+
+fn policy(text: &str) -> Policy {
+    load_texts(&[text], None).unwrap_or_else(|found| panic!("{found:#?}")).policy
+}
+
+fn messages(text: &str) -> Vec<String> {
+    let found = load_texts(&[text], None).map_or_else(|found| found, |loaded| loaded.warnings);
+    found.into_iter().map(|finding| finding.message).collect()
+}
+
+fn key(policy: &Policy, id: &str) -> Key {
+    policy.keys.iter().map(|(_, key)| key).find(|key| key.id == id).unwrap()
+}
+
+/// Each `tests/policies/<rule>.yaml` (or folder of files) breaks one rule; beside it, `<rule>.expected` holds what is said.
+/// `UPDATE_GOLDENS=1` renews them.
+#[test]
+fn every_bad_policy_is_told_what_is_wrong_and_where() {
+    let folder = root().join("tests/policies");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_none_or(|extension| extension == "yaml"));
+    cases.sort();
+    assert!(cases.len() > 60, "{}", cases.len());
+    let mut stale = vec![];
+    for case in cases {
+        let name = case.file_stem().unwrap().to_str().unwrap().to_owned();
+        let environment = name.contains("environment").then_some("stagin");
+        let (failed, found) = match load_at(std::slice::from_ref(&case), environment, now()) {
+            Ok(loaded) => (false, loaded.warnings),
+            Err(found) => (true, found),
+        };
+        assert!(!found.is_empty(), "{name} breaks no rule");
+        assert_eq!(failed, found.iter().any(|finding| finding.severity == Severity::Error), "{name}");
+        let mut text: String = found.iter().map(|finding| format!("{finding}\n")).collect();
+        text = text.replace(&format!("{}/", folder.display()), "");
+        assert!(!text.contains("sk-live"), "{name} repeats a key: {text}");
+        let golden = folder.join(format!("{name}.expected"));
+        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+            std::fs::write(&golden, &text).unwrap();
+        }
+        if std::fs::read_to_string(&golden).unwrap_or_default() != text {
+            stale.push(format!("--- {name}\n{text}"));
+        }
+    }
+    assert!(
+        stale.is_empty(),
+        "run `UPDATE_GOLDENS=1 cargo test --lib policy::file` and read the difference\n{}",
+        stale.concat()
+    );
+}
+
+#[test]
+fn the_example_organisation_loads_without_a_finding_and_survives_the_bundle() {
+    let loaded = load_at(&[root().join("policies")], None, now()).unwrap_or_else(|found| panic!("{found:#?}"));
+    assert_eq!(loaded.warnings, []);
+    let bytes = bundle::encode(&loaded.policy).unwrap();
+    let decoded = bundle::decode(&bytes).unwrap();
+    assert_eq!(format!("{decoded:?}"), format!("{:?}", loaded.policy));
+    assert!(decoded.keys.iter().eq(loaded.policy.keys.iter()));
+    let names: Vec<&str> = decoded.catalog.models.iter().map(|model| model.name.as_str()).collect();
+    assert!(names.is_sorted() && names.contains(&"demo-small"), "{names:?}");
+}
+
+#[test]
+fn a_fresh_key_in_another_folder_joins_the_example() {
+    let extra = tempfile::tempdir().unwrap();
+    let file = extra.path().join("key.yaml");
+    let hash = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    std::fs::write(&file, format!("keys: [{{ id: fresh, hash: '{hash}', team: playground }}]\n")).unwrap();
+    for path in [extra.path().into(), file] {
+        let loaded = load_all(&[root().join("policies"), path], Some("prod")).unwrap();
+        let fresh = key(&loaded.policy, "fresh");
+        assert_eq!((fresh.org.as_deref(), fresh.team.as_deref()), (Some("acme"), Some("playground")));
+    }
+}
+
+const CATALOG: &str = "
+version: 1
+providers: { p: { api: openai }, a: { api: anthropic } }
+models:
+  z-model: { cluster: c, groups: [big], targets: [{ provider: p, model: z, price: { input: 2.50, output: '10' } }] }
+  a-model:
+    cluster: c
+    max_output_tokens: 100
+    drop_params: true
+    targets: [{ provider: a, model: x, price: { input: 0.000000001, request: 1 } }, { provider: p, model: y }]
+  'open/*': { cluster: c, groups: [wild], targets: [{ provider: p, model: '*' }] }
+  'open/o1-*': { cluster: c, groups: [o1], targets: [{ provider: p, model: '*' }] }
+  second: { alias: z-model, groups: [other] }
+  third: { alias: open/o1-mini }
+";
+
+#[test]
+fn the_catalog_is_sorted_and_its_references_resolve() {
+    let policy = policy(CATALOG);
+    let names: Vec<&str> = policy.catalog.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(names, ["a-model", "open/*", "open/o1-*", "second", "third", "z-model"]);
+    let find = |name: &str| policy.catalog.models.iter().find(|model| model.name == name).unwrap();
+    let Entry::Served { wildcard, targets, max_output_tokens, drop_params, .. } = &find("a-model").entry else {
+        panic!()
+    };
+    assert_eq!((*wildcard, *max_output_tokens, *drop_params), (false, Some(100), true));
+    let providers: Vec<&str> =
+        targets.iter().map(|target| policy.providers[usize::from(target.provider)].name.as_str()).collect();
+    assert_eq!(providers, ["a", "p"]);
+    let price = targets[0].price.unwrap();
+    assert_eq!((price.input.0, price.output.0, price.request.0, price.cached_input), (1, 0, 1_000_000_000, None));
+    assert_eq!(targets[1].price, None);
+    assert!(matches!(find("open/*").entry, Entry::Served { wildcard: true, .. }));
+}
+
+#[test]
+fn an_alias_has_the_groups_of_what_it_stands_for_too() {
+    let policy = policy(CATALOG);
+    let groups = |name: &str| policy.catalog.models.iter().find(|model| model.name == name).unwrap().groups.clone();
+    assert_eq!(groups("second"), ["other", "big"]);
+    assert_eq!(groups("third"), ["o1"], "of the most specific wildcard entry");
+}
+
+#[test]
+fn grants_are_resolved_by_what_they_name() {
+    let policy = policy(&format!(
+        "{CATALOG}\nteams: {{ t: {{ models: [all, big, z-model, second, open/x, 'open/*'], deny: [] }} }}"
+    ));
+    let [level] = policy.levels.as_slice() else { panic!() };
+    let models = level.rules[0].models.clone().unwrap();
+    let expected = [
+        Grant::All,
+        Grant::Group("big".into()),
+        Grant::Name("z-model".into()),
+        Grant::Name("second".into()),
+        Grant::Name("open/x".into()),
+        Grant::Glob("open/*".into()),
+    ];
+    assert_eq!(models, expected);
+}
+
+const LEVELS: &str = "
+tiers:
+  t:
+    models: [big]
+    endpoints: [chat]
+    max_request_bytes: 100
+    reserve: expected
+    alerts: [100, 50]
+    limits: [{ requests: 10, per: minute }, { tokens: 10, per: 60s }, { usd: 1.5, per: day, model: big }]
+defaults: { limits: [{ concurrency: 9 }] }
+orgs: { o: {}, o2: { deny: [big] } }
+teams:
+  team: { org: o2, tier: t, models: [all], max_request_bytes: 200, max_output_tokens: 7, limits: [{ requests: 20, per: 1m }, { tokens: 5, per: minute }] }
+  silent: { org: o }
+projects: { p: { team: team }, narrow: { team: team, models: [] } }
+users: { u+1@x: { limits: [{ requests: 1, per: 24h, model: all }] } }
+end_users: { limits: [{ requests: 3, per: hour }] }
+keys:
+  - { id: one, hash: 'sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', project: p, user: u+1@x, expires: 2027-01-01, not_before: 2026-01-01T01:00:00+01:00 }
+  - { id: two, hash: 'sha256:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', team: silent, environment: dev, tier: t, disabled: true }
+";
+
+#[test]
+fn a_tier_is_folded_into_its_level_and_the_tighter_of_two_limits_holds() {
+    let policy = policy(&format!("{CATALOG}{LEVELS}"));
+    let kinds: Vec<(LevelKind, &str)> = policy.levels.iter().map(|level| (level.kind, level.name.as_str())).collect();
+    let expected = [
+        (LevelKind::Global, ""),
+        (LevelKind::Org, "o2"),
+        (LevelKind::Team, "team"),
+        (LevelKind::Project, "narrow"),
+        (LevelKind::User, "u+1@x"),
+    ];
+    assert_eq!(kinds, expected, "levels that state nothing are not there");
+    let team = &policy.levels[2];
+    let rules: Vec<Option<&str>> = team.rules.iter().map(|rules| rules.tier.as_deref()).collect();
+    assert_eq!(rules, [None, Some("t")]);
+    let limits: Vec<(Metric, u64, Option<&str>)> =
+        team.limits.iter().map(|limit| (limit.metric, limit.amount, limit.tier.as_deref())).collect();
+    let expected =
+        [(Metric::Requests, 10, Some("t")), (Metric::Tokens, 5, None), (Metric::Usd, 1_500_000_000, Some("t"))];
+    assert_eq!(limits, expected);
+    assert_eq!((team.max_request_bytes, team.max_output_tokens), (Some(100), Some(7)));
+    assert_eq!((team.reserve, team.alerts.as_slice()), (Reserve::Expected, [50, 100].as_slice()));
+    let user = &policy.levels[4];
+    assert_eq!((user.limits[0].period, user.limits[0].model.clone()), (Period::Day, None));
+    assert_eq!((user.reserve, user.alerts.as_slice()), (Reserve::Full, [80, 100].as_slice()));
+    assert_eq!(policy.end_users.unwrap().kind, LevelKind::EndUser);
+}
+
+#[test]
+fn a_key_knows_its_levels_widest_first_and_whose_it_is() {
+    let policy = policy(&format!("{CATALOG}{LEVELS}"));
+    let one = key(&policy, "one");
+    assert_eq!(one.levels, [0, 1, 2, 4]);
+    assert_eq!(
+        (one.org.as_deref(), one.team.as_deref(), one.project.as_deref()),
+        (Some("o2"), Some("team"), Some("p"))
+    );
+    assert_eq!((one.not_before, one.expires), (Some(1_767_225_600), Some(1_798_761_600)));
+    let two = key(&policy, "two");
+    assert_eq!((two.levels.as_slice(), two.org.as_deref(), two.disabled), ([0].as_slice(), Some("o"), true));
+    assert_eq!((two.own.kind, two.own.name.as_str(), two.own.limits.len()), (LevelKind::Key, "two", 3));
+}
+
+#[test]
+fn a_bundle_for_an_environment_holds_its_keys_and_those_of_none() {
+    let text = format!("{CATALOG}{LEVELS}");
+    let ids = |environment| {
+        let policy = load_texts(&[&text], environment).unwrap().policy;
+        policy.keys.iter().map(|(_, key)| key.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None), ["one", "two"]);
+    assert_eq!(ids(Some("dev")), ["one", "two"]);
+    assert_eq!(ids(Some("prod")), ["one"]);
+}
+
+#[test]
+fn the_version_tells_contents_and_environments_apart_but_not_file_names() {
+    let version = |texts: &[&str], environment| load_texts(texts, environment).unwrap().policy.version;
+    let first = version(&[CATALOG, "teams: {}"], None);
+    assert_eq!(first, version(&["teams: {}", CATALOG], None));
+    assert!(first.len() == 12 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
+    assert_ne!(first, version(&[CATALOG, "teams: {} "], None));
+    assert_ne!(first, version(&[CATALOG, "teams: {}"], Some("prod")));
+}
+
+#[test]
+fn every_problem_is_reported_in_one_go() {
+    let text = "
+version: 2
+providers: { p: { api: grok } }
+models: { m: { cluster: 'a b', targets: [{ provider: q, model: x, price: { input: -1, outptu: 1 } }] } }
+teams: { 't/t': {}, u: { tier: none, limits: [{ requests: -1, per: fortnight }, { tokens: 1 }] } }
+keys: [{ hash: x }, { id: a }, 7]
+nonsense: 1
+";
+    assert_eq!(messages(text).len(), 16, "{:#?}", messages(text));
+}
+
+#[test]
+fn only_yaml_files_directly_in_a_folder_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("a.yaml", "version: 1");
+    write("b.yml", "teams: { b: { models: [] } }");
+    write("notes.txt", "{");
+    write(".hidden.yaml", "{");
+    std::fs::create_dir(folder.path().join("tests")).unwrap();
+    write("tests/c.yaml", "{");
+    assert_eq!(load(folder.path(), None).unwrap().policy.levels.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_nothing_is_concluded_from_its_absence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.yaml");
+    std::fs::write(&file, "teams: {}").unwrap();
+    let gone = folder.path().join("gone.yaml");
+    let found = load_all(&[file, gone.clone()], None).unwrap_err();
+    assert_eq!(found.iter().map(|finding| &finding.file).collect::<Vec<_>>(), [&gone], "{found:?}");
+    assert!(load_all(&[], None).is_err());
+}
+
+#[test]
+fn each_file_may_state_the_version_and_a_file_may_hold_several_documents_or_none() {
+    let texts = [
+        "\u{feff}version: 1\r\n",
+        "version: 1\n---\nteams: { a: { models: [] } }\n---\nteams: { b: { models: [] } }",
+        "# none\n",
+        "",
+    ];
+    assert_eq!(load_texts(&texts, None).unwrap().policy.levels.len(), 2);
+}
+
+#[test]
+fn an_anchor_stands_for_its_value_and_aliases_cannot_grow_without_bound() {
+    let text = format!("{CATALOG}\nteams: {{ a: &a {{ models: [big] }}, b: *a }}");
+    assert_eq!(policy(&text).levels.len(), 2);
+    let mut bomb = "version: 1\nx0: &x0 [a, a, a, a, a, a, a, a, a, a]\n".to_owned();
+    for level in 1..12 {
+        let below = level - 1;
+        bomb += &format!("x{level}: &x{level} [{}]\n", vec![format!("*x{below}"); 10].join(", "));
+    }
+    assert!(messages(&bomb).contains(&"aliases stand for too much".to_owned()));
+    assert!(
+        messages("version: 1\nteams: &t { a: *t }")[0].contains("alias"),
+        "{:?}",
+        messages("version: 1\nteams: &t { a: *t }")
+    );
+}
+
+#[test]
+fn depth_is_bounded() {
+    let deep =
+        [&"[".repeat(100_000), &"{a: ".repeat(50_000), &"- ".repeat(50_000), &"[".repeat(30), &"? ".repeat(50_000)];
+    for text in deep {
+        let found = messages(text);
+        assert!(found.len() == 1 && (found[0] == "nested too deeply" || found[0].contains("recursion")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_timezone_is_compiled_into_offsets() {
+    let zone = policy("version: 1\ntimezone: europe/berlin").timezone;
+    assert_eq!(zone.name, "Europe/Berlin");
+    let summer: Timestamp = "2050-07-01T00:00:00Z".parse().unwrap();
+    assert_eq!(zone.offset_at(summer.as_second()), 7200);
+    assert_eq!(policy("version: 1").timezone.name, "UTC");
+}
+
+/// Text that often enough is a policy with a fault.
+fn faulty() -> impl Strategy<Value = String> {
+    let base = std::fs::read_to_string(root().join("policies/models.yaml")).unwrap()
+        + &std::fs::read_to_string(root().join("policies/search.yaml")).unwrap();
+    let length = base.len();
+    (0..length, 0..40_usize, "[ -~\n\t*&\\[\\]{}:,'\"é\u{85}\u{2028}\u{0}]{0,8}").prop_map(
+        move |(start, cut, insert)| {
+            let end = (start + cut).min(length);
+            format!(
+                "{}{insert}{}",
+                String::from_utf8_lossy(&base.as_bytes()[..start]),
+                String::from_utf8_lossy(&base.as_bytes()[end..])
+            )
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_the_loader_panic(text in prop_oneof![".*", faulty(), "[\\[\\]{}:,&*a \n!|>'\"#%@?-]{0,60}"]) {
+        let _ = load_texts(&[&text], Some("dev"));
+    }
+
+    #[test]
+    fn no_key_is_ever_repeated(field in "hash|id|key|team|expires|limits|models|tier|environment|disabled", raw in "sk-[a-zA-Z0-9]{24,40}") {
+        for text in [format!("keys: [{{ {field}: {raw} }}]"), format!("keys: [{{ {raw}: x }}]"), format!("keys: {raw}"), format!("{raw}: 1"), format!("keys: [{{ hash: sha256:{raw} }}]"), format!("keys: [{{ hash: *{raw} }}]"), format!("keys: [{{ hash: !{raw} x }}]"), format!("keys: [{{ hash: \"{raw} }}]"), format!("keys: [{{ hash: {raw}: [ }}]"), format!("teams: {{ {raw}: {{}}, {raw}: {{}} }}")] {
+            for finding in load_texts(&[&text], None).unwrap_err() {
+                let shown = format!("{finding} {finding:?}");
+                prop_assert!(!shown.contains(&raw), "{shown}");
+            }
+        }
+    }
+}
