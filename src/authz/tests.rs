@@ -1,0 +1,434 @@
+//! The rules of access as a table: a catalog, what each level states, and what may be called.
+
+use super::*;
+use crate::policy::{Catalog, EndpointSet, Entry, Grant, Key, Level, LevelKind, Model, Policy, Reserve, Rules, Target};
+use crate::request::Endpoint;
+
+fn served(name: &str, groups: &[&str], provider_model: &str) -> Model {
+    Model {
+        name: name.into(),
+        entry: Entry::Served {
+            wildcard: name.contains('*'),
+            cluster: "c".into(),
+            max_output_tokens: None,
+            targets: vec![Target { provider: 0, model: provider_model.into(), price: None }],
+            drop_params: false,
+        },
+        groups: groups.iter().map(|&group| group.into()).collect(),
+    }
+}
+
+fn alias(name: &str, of: &str, groups: &[&str]) -> Model {
+    Model {
+        name: name.into(),
+        entry: Entry::Alias { of: of.into() },
+        groups: groups.iter().map(|&group| group.into()).collect(),
+    }
+}
+
+fn catalog() -> Catalog {
+    let mut models = vec![
+        served("gpt-4o", &["frontier"], "gpt-4o-2024-08-06"),
+        served("gpt-4o-mini", &["small"], "gpt-4o-mini"),
+        served("gpt-4.1", &[], "gpt-4.1"),
+        served("claude-sonnet", &["frontier"], "claude-sonnet-4"),
+        served("m[1]+", &[], "m"),
+        served("modèle", &[], "m"),
+        served("openai/*", &["vendor"], "*"),
+        served("openai/gpt-*", &["gpts"], "gpt-*"),
+        served("openai/gpt-5", &[], "gpt-5"),
+        served("bedrock/*", &["vendor"], "us.*-v1:0"),
+        served("*/eu/*", &[], "*@*"),
+        alias("chat-default", "gpt-4o", &["defaults", "frontier"]),
+        alias("latest", "openai/gpt-9", &["gpts"]),
+        alias("dangling", "nothing", &[]),
+        alias("loop", "loop", &[]),
+    ];
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    Catalog { models }
+}
+
+/// A grant as a policy file writes it: `all`, `@group`, a glob or a name.
+fn grant(text: &str) -> Grant {
+    match text.strip_prefix('@') {
+        Some(group) => Grant::Group(group.into()),
+        None if text == "all" => Grant::All,
+        None if text.contains('*') => Grant::Glob(text.into()),
+        None => Grant::Name(text.into()),
+    }
+}
+
+fn grants(texts: &[&str]) -> Vec<Grant> {
+    texts.iter().map(|text| grant(text)).collect()
+}
+
+fn models(granted: &[&str]) -> Rules {
+    Rules { models: Some(grants(granted)), ..Rules::default() }
+}
+
+fn deny(denied: &[&str]) -> Rules {
+    Rules { deny: grants(denied), ..Rules::default() }
+}
+
+fn level(kind: LevelKind, rules: Vec<Rules>) -> Level {
+    Level {
+        kind,
+        name: kind.as_str().into(),
+        rules,
+        limits: vec![],
+        max_request_bytes: None,
+        max_output_tokens: None,
+        reserve: Reserve::Full,
+        alerts: vec![],
+    }
+}
+
+fn key(levels: Vec<u32>, own: Vec<Rules>) -> Key {
+    Key {
+        id: "k".into(),
+        org: None,
+        team: None,
+        project: None,
+        user: None,
+        environment: None,
+        levels,
+        own: level(LevelKind::Key, own),
+        not_before: None,
+        expires: None,
+        disabled: false,
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Outcome {
+    Allowed,
+    /// In the catalog, but not for this caller.
+    Denied,
+    /// Not in the catalog.
+    NotFound,
+}
+use Outcome::{Allowed, Denied as Refused, NotFound};
+
+fn outcome(rules: &[Rules], requested: &str) -> Outcome {
+    let catalog = catalog();
+    let Some(model) = resolve(&catalog, requested) else { return NotFound };
+    let levels = [level(LevelKind::Team, rules.to_vec())];
+    if decide(levels.iter(), Endpoint::Chat, &model).is_ok() { Allowed } else { Refused }
+}
+
+#[test]
+fn one_level_grants_and_denies_as_written() {
+    let both = |granted: &[&str], denied: &[&str]| Rules { deny: grants(denied), ..models(granted) };
+    let table: Vec<(Rules, &str, Outcome)> = vec![
+        // Nothing stated, nothing granted, everything granted.
+        (Rules::default(), "gpt-4o", Allowed),
+        (Rules::default(), "unknown", NotFound),
+        (models(&[]), "gpt-4o", Refused),
+        (models(&[]), "chat-default", Refused),
+        (models(&[]), "openai/x", Refused),
+        (models(&["all"]), "gpt-4o", Allowed),
+        (models(&["all"]), "chat-default", Allowed),
+        (models(&["all"]), "openai/x", Allowed),
+        (models(&["all"]), "unknown", NotFound),
+        // Names.
+        (models(&["gpt-4o"]), "gpt-4o", Allowed),
+        (models(&["gpt-4o"]), "gpt-4o-mini", Refused),
+        (models(&["gpt-4o"]), "gpt-4", NotFound),
+        (models(&["gpt-4o"]), "GPT-4o", NotFound),
+        (models(&["GPT-4o"]), "gpt-4o", Refused),
+        (models(&["gpt-4o"]), "gpt-4o\n", NotFound),
+        (models(&["gpt-4o"]), "gpt-4o ", NotFound),
+        (models(&["gpt-4o"]), " gpt-4o", NotFound),
+        (models(&["gpt-4o"]), "gpt-4o,gpt-4o-mini", NotFound),
+        (models(&["gpt-4o"]), "", NotFound),
+        (models(&["m[1]+"]), "m[1]+", Allowed),
+        (models(&["m[1]+"]), "m1", NotFound),
+        (models(&["modèle"]), "modèle", Allowed),
+        (models(&["modèle"]), "mode\u{300}le", NotFound),
+        (models(&["openai/x"]), "openai/x", Allowed),
+        (models(&["openai/x"]), "openai/y", Refused),
+        (models(&["openai/x"]), "openai/x/z", Refused),
+        // Globs: only `*` is special, and a prefix is never crossed.
+        (models(&["gpt-*"]), "gpt-4o", Allowed),
+        (models(&["gpt-*"]), "claude-sonnet", Refused),
+        (models(&["gpt-*"]), "openai/gpt-4", Refused),
+        (models(&["gpt-*-mini"]), "gpt-4o-mini", Allowed),
+        (models(&["gpt-*-mini"]), "gpt-4o", Refused),
+        (models(&["gpt-4.*"]), "gpt-4.1", Allowed),
+        (models(&["gpt-4.*"]), "gpt-4o", Refused),
+        (models(&["m[*]+"]), "m[1]+", Allowed),
+        (models(&["m?1*"]), "m[1]+", Refused),
+        (models(&["*"]), "gpt-4o", Allowed),
+        (models(&["gpt-4o*"]), "gpt-4o", Allowed),
+        (models(&["bedrock/*"]), "bedrock/x", Allowed),
+        (models(&["bedrock/*"]), "bedrock/a/b", Allowed),
+        (models(&["bedrock/*"]), "bedrockz/x", NotFound),
+        (models(&["bedrock/*"]), "bedrockz/eu/x", Refused),
+        (models(&["bedrock/*"]), "Bedrock/x", NotFound),
+        (models(&["bedrock/*"]), "bedrock", NotFound),
+        (models(&["bedrock/*"]), "bedrock/", Allowed),
+        (models(&["bedrock/*"]), "bedrock/x\n", NotFound),
+        (models(&["bedrock/*"]), "bedrock/\0", NotFound),
+        (models(&["bedrock/*"]), "bedrock/x ", NotFound),
+        (models(&["bedrock/*"]), "bedrock/x\u{a0}", NotFound),
+        (models(&["openai/*"]), "bedrock/openai/x", Refused),
+        // What looks like a pattern, a group or a word of the policy is plain text in a request.
+        (models(&["all"]), "*", NotFound),
+        (models(&["all"]), "gpt-*", NotFound),
+        (models(&["all"]), "all", NotFound),
+        (models(&["all"]), "frontier", NotFound),
+        (models(&["@frontier"]), "frontier", NotFound),
+        (models(&["gpt-4o"]), "openai/*", Refused),
+        (models(&["openai/x"]), "openai/*", Refused),
+        (models(&["openai/x"]), "*/*", NotFound),
+        // Groups: those of the entry that serves, so a specific entry shadows a wildcard's.
+        (models(&["@frontier"]), "gpt-4o", Allowed),
+        (models(&["@frontier"]), "gpt-4o-mini", Refused),
+        (models(&["@vendor"]), "openai/o1", Allowed),
+        (models(&["@vendor"]), "bedrock/claude", Allowed),
+        (models(&["@vendor"]), "openai/gpt-4", Refused),
+        (models(&["@gpts"]), "openai/gpt-4", Allowed),
+        (models(&["@vendor"]), "openai/gpt-5", Refused),
+        (models(&["@gpts"]), "openai/gpt-5", Refused),
+        (models(&["frontier"]), "gpt-4o", Refused),
+        (models(&["@gpt-4o"]), "gpt-4o", Refused),
+        // Aliases: under their own name or under what they stand for.
+        (models(&["chat-default"]), "chat-default", Allowed),
+        (models(&["gpt-4o"]), "chat-default", Allowed),
+        (models(&["chat-default"]), "gpt-4o", Refused),
+        (models(&["chat-*"]), "chat-default", Allowed),
+        (models(&["gpt-4*"]), "chat-default", Allowed),
+        (models(&["@defaults"]), "chat-default", Allowed),
+        (models(&["@defaults"]), "gpt-4o", Refused),
+        (models(&["gpt-4o-mini"]), "chat-default", Refused),
+        (models(&["openai/gpt-9"]), "latest", Allowed),
+        (models(&["openai/*"]), "latest", Allowed),
+        (models(&["@gpts"]), "latest", Allowed),
+        (models(&["all"]), "dangling", NotFound),
+        (models(&["all"]), "loop", NotFound),
+        // Denies win, whatever the grant.
+        (deny(&["gpt-4o"]), "gpt-4o", Refused),
+        (deny(&["gpt-4o"]), "gpt-4o-mini", Allowed),
+        (deny(&["gpt-4o"]), "chat-default", Refused),
+        (deny(&["chat-default"]), "chat-default", Refused),
+        (deny(&["chat-default"]), "gpt-4o", Allowed),
+        (deny(&["all"]), "gpt-4o", Refused),
+        (deny(&["@vendor"]), "openai/o1", Refused),
+        (deny(&["@vendor"]), "openai/gpt-4", Allowed),
+        (deny(&["@defaults"]), "chat-default", Refused),
+        (both(&["openai/*"], &["openai/o1-*"]), "openai/o1-mini", Refused),
+        (both(&["openai/*"], &["openai/o1-*"]), "openai/o1", Allowed),
+        (both(&["openai/*"], &["openai/o1-*"]), "openai/gpt-4", Allowed),
+        (both(&["gpt-4o"], &["gpt-4o"]), "gpt-4o", Refused),
+        (both(&["all"], &["@frontier"]), "claude-sonnet", Refused),
+        (both(&["chat-default"], &["gpt-4o"]), "chat-default", Refused),
+        (both(&["gpt-4o"], &["gpt-*-mini"]), "gpt-4o", Allowed),
+    ];
+    for (rules, requested, expected) in table {
+        assert_eq!(outcome(std::slice::from_ref(&rules), requested), expected, "{requested:?} under {rules:?}");
+    }
+}
+
+#[test]
+fn every_level_must_grant_and_none_may_deny() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "gpt-4o").unwrap();
+    let kinds =
+        [LevelKind::Global, LevelKind::Org, LevelKind::Team, LevelKind::Project, LevelKind::User, LevelKind::Key];
+    for (position, kind) in kinds.into_iter().enumerate() {
+        for (rules, why) in [
+            (models(&["gpt-4o-mini"]), Why::NotGranted),
+            (deny(&["gpt-*"]), Why::DeniedBy(&Grant::Glob("gpt-*".into()))),
+        ] {
+            let mut levels: Vec<_> = kinds.iter().map(|kind| level(*kind, vec![models(&["all"])])).collect();
+            assert_eq!(decide(levels.iter(), Endpoint::Chat, &model), Ok(()));
+            levels[position].rules.push(Rules { tier: Some("small".into()), ..rules });
+            let denied = decide(levels.iter(), Endpoint::Chat, &model).unwrap_err();
+            assert_eq!(denied, Denied { level: position, kind, name: kind.as_str(), tier: Some("small"), why });
+        }
+    }
+}
+
+#[test]
+fn an_alias_may_be_granted_under_different_names_at_different_levels() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "chat-default").unwrap();
+    let team = level(LevelKind::Team, vec![models(&["gpt-4o"])]);
+    let own = level(LevelKind::Key, vec![models(&["chat-default"])]);
+    assert_eq!(decide([&team, &own].into_iter(), Endpoint::Chat, &model), Ok(()));
+}
+
+#[test]
+fn a_tier_narrows_the_level_that_has_it() {
+    assert_eq!(outcome(&[models(&["gpt-4o", "gpt-4o-mini"]), models(&["@frontier"])], "gpt-4o"), Allowed);
+    assert_eq!(outcome(&[models(&["gpt-4o", "gpt-4o-mini"]), models(&["@frontier"])], "gpt-4o-mini"), Refused);
+}
+
+#[test]
+fn every_stated_endpoint_set_must_hold_the_endpoint() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "gpt-4o").unwrap();
+    let only = |endpoints: &[Endpoint]| {
+        let set = endpoints.iter().fold(EndpointSet::default(), |set, endpoint| set.with(*endpoint));
+        Rules { endpoints: Some(set), ..Rules::default() }
+    };
+    let team = level(LevelKind::Team, vec![only(&[Endpoint::Chat, Endpoint::Embeddings])]);
+    let own = level(LevelKind::Key, vec![only(&[Endpoint::Embeddings, Endpoint::Speech])]);
+    let judge = |endpoint| decide([&team, &own].into_iter(), endpoint, &model);
+    assert_eq!(judge(Endpoint::Embeddings), Ok(()));
+    assert_eq!(judge(Endpoint::Chat).unwrap_err().level, 1);
+    assert_eq!(judge(Endpoint::Speech).unwrap_err().why, Why::Endpoint);
+    let closed = level(LevelKind::Key, vec![only(&[])]);
+    for endpoint in Endpoint::ALL {
+        let open = decide_endpoint([&closed].into_iter(), endpoint).is_ok();
+        assert_eq!(open, endpoint == Endpoint::Models, "{endpoint:?}");
+    }
+}
+
+#[test]
+fn the_endpoint_is_judged_before_the_model_whatever_the_level() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "gpt-4o").unwrap();
+    let team = level(LevelKind::Team, vec![models(&[])]);
+    let own = level(LevelKind::Key, vec![Rules { endpoints: Some(EndpointSet::default()), ..Rules::default() }]);
+    assert_eq!(decide([&team, &own].into_iter(), Endpoint::Chat, &model).unwrap_err().why, Why::Endpoint);
+}
+
+#[test]
+fn an_explanation_has_a_step_per_source_and_agrees_with_the_decision() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "chat-default").unwrap();
+    let tier = Rules { tier: Some("standard".into()), ..models(&["@frontier"]) };
+    let levels = [level(LevelKind::Team, vec![Rules::default(), tier]), level(LevelKind::Key, vec![deny(&["gpt-4o"])])];
+    let steps = explain(levels.iter(), Endpoint::Chat, &model);
+    let verdicts: Vec<_> = steps.iter().map(|step| (step.level, step.tier, step.verdict)).collect();
+    assert_eq!(
+        verdicts,
+        [
+            (0, None, Verdict::Silent),
+            (0, Some("standard"), Verdict::GrantedBy(&Grant::Group("frontier".into()))),
+            (1, None, Verdict::Denied(Why::DeniedBy(&Grant::Name("gpt-4o".into())))),
+        ]
+    );
+    assert_eq!(decide(levels.iter(), Endpoint::Chat, &model).unwrap_err().level, 1);
+}
+
+#[test]
+fn a_level_missing_from_the_policy_grants_nothing() {
+    let policy = Policy { catalog: catalog(), ..Policy::default() };
+    let key = key(vec![7], vec![]);
+    let model = resolve(&policy.catalog, "gpt-4o").unwrap();
+    assert_eq!(decide_model(levels(&policy, &key), &model).unwrap_err().why, Why::NotGranted);
+}
+
+#[test]
+fn the_most_specific_wildcard_entry_serves() {
+    let serves = |names: &[&str], requested: &str| {
+        let mut models: Vec<_> = names.iter().map(|name| served(name, &[], "*")).collect();
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        let catalog = Catalog { models };
+        resolve(&catalog, requested).map(|found| found.catalog_name().to_owned())
+    };
+    for (names, requested, expected) in [
+        (&["*", "openai/*"][..], "openai/x", Some("openai/*")),
+        (&["*", "openai/*"], "other", Some("*")),
+        (&["openai/*", "openai/gpt-*", "openai/gpt-4*"], "openai/gpt-4o", Some("openai/gpt-4*")),
+        (&["openai/*", "*/gpt-4o-mini"], "openai/gpt-4o-mini", Some("*/gpt-4o-mini")),
+        (&["*ab*", "*ab"], "xab", Some("*ab")),
+        (&["a*b", "ab*"], "ab", Some("a*b")),
+        (&["é*", "ab*"], "ab", Some("ab*")),
+        (&["é*", "*x"], "éx", Some("*x")),
+        (&["openai/*", "openai/x"], "openai/x", Some("openai/x")),
+        (&["openai/*"], "openai/*", Some("openai/*")),
+        (&["openai/gpt-*"], "openai/*", None),
+        (&["openai/*"], "OpenAI/x", None),
+    ] {
+        assert_eq!(serves(names, requested).as_deref(), expected, "{requested} among {names:?}");
+    }
+}
+
+#[test]
+fn a_name_too_long_for_a_header_matches_no_wildcard() {
+    let catalog = catalog();
+    let name = |length: usize| format!("openai/{}", "x".repeat(length - "openai/".len()));
+    assert!(resolve(&catalog, &name(MAX_NAME)).is_some());
+    assert!(resolve(&catalog, &name(MAX_NAME + 1)).is_none());
+}
+
+#[test]
+fn the_provider_gets_its_own_name_for_the_model() {
+    let catalog = catalog();
+    for (requested, expected, label) in [
+        ("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o"),
+        ("chat-default", "gpt-4o-2024-08-06", "chat-default"),
+        ("openai/o1", "o1", "openai/*"),
+        ("openai/gpt-4", "gpt-4", "openai/gpt-*"),
+        ("openai/gpt-5", "gpt-5", "openai/gpt-5"),
+        ("openai/a/b", "a/b", "openai/*"),
+        ("openai/", "", "openai/*"),
+        ("openai/*", "*", "openai/*"),
+        ("bedrock/claude", "us.claude-v1:0", "bedrock/*"),
+        ("a/eu/b/eu/c", "a/eu/b@c", "*/eu/*"),
+        ("latest", "gpt-9", "latest"),
+    ] {
+        let found = resolve(&catalog, requested).unwrap();
+        let Entry::Served { targets, .. } = &found.model.entry else { panic!("{requested} is not served") };
+        assert_eq!(found.provider_model(&targets[0]), expected, "{requested}");
+        assert_eq!(found.catalog_name(), label);
+    }
+}
+
+#[test]
+fn a_limit_of_a_model_holds_for_its_aliases_too() {
+    let catalog = catalog();
+    let found = resolve(&catalog, "chat-default").unwrap();
+    assert!(grant_matches(&grant("gpt-4o"), &found));
+    assert!(grant_matches(&grant("chat-default"), &found));
+    assert!(!grant_matches(&grant("gpt-4o-mini"), &found));
+}
+
+fn listed(shared: Vec<Rules>, own: Vec<Rules>) -> Vec<String> {
+    let team = level(LevelKind::Team, shared);
+    let policy = Policy { catalog: catalog(), levels: vec![team], ..Policy::default() };
+    allowed_models(&policy, &key(vec![0], own)).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_key_without_rules_lists_all_that_can_be_served() {
+    let all: Vec<_> = catalog()
+        .models
+        .into_iter()
+        .map(|model| model.name)
+        .filter(|name| name != "dangling" && name != "loop")
+        .collect();
+    assert_eq!(listed(vec![], vec![]), all);
+    assert_eq!(listed(vec![models(&["all"])], vec![]), all);
+}
+
+#[test]
+fn the_list_is_exactly_what_may_be_called() {
+    let none: [&str; 0] = [];
+    assert_eq!(listed(vec![models(&[])], vec![]), none);
+    assert_eq!(listed(vec![models(&["all"])], vec![models(&["gpt-4o"])]), ["chat-default", "gpt-4o"]);
+    assert_eq!(listed(vec![models(&["chat-default"])], vec![]), ["chat-default"]);
+    assert_eq!(listed(vec![models(&["gpt-4o"]), deny(&["chat-default"])], vec![]), ["gpt-4o"]);
+    assert_eq!(listed(vec![models(&["@frontier"])], vec![deny(&["gpt-4o"])]), ["claude-sonnet"]);
+    assert_eq!(listed(vec![models(&["gpt-4o"])], vec![models(&["gpt-4o-mini"])]), none);
+}
+
+#[test]
+fn a_wildcard_entry_is_listed_where_the_whole_pattern_is_granted() {
+    assert_eq!(listed(vec![models(&["openai/*"])], vec![]), ["latest", "openai/*", "openai/gpt-*", "openai/gpt-5"]);
+    assert_eq!(listed(vec![models(&["@gpts"])], vec![]), ["latest", "openai/gpt-*"]);
+    assert_eq!(listed(vec![models(&["openai/gpt-4*"])], vec![]), Vec::<String>::new());
+    let some_denied = listed(vec![models(&["openai/*"])], vec![deny(&["openai/o1-*", "latest"])]);
+    assert_eq!(some_denied, ["openai/*", "openai/gpt-*", "openai/gpt-5"]);
+    assert_eq!(listed(vec![models(&["openai/*"])], vec![deny(&["openai/gpt*"])]), ["openai/*"]);
+    assert_eq!(listed(vec![models(&["@vendor"])], vec![deny(&["@vendor"])]), Vec::<String>::new());
+}
+
+#[test]
+fn a_single_name_granted_out_of_a_wildcard_entry_is_listed() {
+    assert_eq!(listed(vec![models(&["openai/*"])], vec![models(&["openai/o1"])]), ["openai/o1"]);
+    assert_eq!(listed(vec![models(&["bedrock/*"])], vec![models(&["openai/o1"])]), Vec::<String>::new());
+}
