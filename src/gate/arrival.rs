@@ -1,0 +1,161 @@
+use std::rc::Rc;
+
+use super::{Exchange, Gate, MAX_REQUEST_BYTES, rule};
+use crate::answer::{Answer, Refusal, model_list};
+use crate::authn;
+use crate::authz;
+use crate::host::Host;
+use crate::policy::{Key, Level};
+use crate::request::{self, BodyScan, Endpoint, Shape};
+
+/// What the headers of a request say.
+#[derive(Debug, Default)]
+pub struct Head<'h> {
+    method: &'h str,
+    path: &'h str,
+    request_id: &'h str,
+    content_type: Option<&'h str>,
+    encoded: bool,
+    content_length: Option<u64>,
+    anthropic_version: bool,
+}
+
+impl<'h> Head<'h> {
+    /// Reads what matters out of all headers. A value that is not UTF-8 reads as empty.
+    #[must_use]
+    pub fn read(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            let text = core::str::from_utf8(value).unwrap_or_default();
+            match name {
+                ":method" => head.method = text,
+                ":path" => head.path = text,
+                "x-request-id" => head.request_id = text,
+                "content-type" => head.content_type = Some(text),
+                "content-encoding" => head.encoded |= value != text.as_bytes() || !request::is_readable_encoding(text),
+                "content-length" => head.content_length = text.parse().ok(),
+                "anthropic-version" => head.anthropic_version = true,
+                _ => {}
+            }
+        }
+        head
+    }
+}
+
+/// What is to be done after the headers.
+#[derive(Debug)]
+pub enum Arrival {
+    /// The body is needed.
+    ReadBody,
+    /// The caller is answered here.
+    Answered(Answer),
+}
+
+impl Exchange {
+    /// Takes a request up at its headers.
+    pub fn arrive<'h, H: Host>(
+        gate: Rc<Gate>,
+        host: &H,
+        head: &Head<'h>,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    ) -> (Self, Arrival) {
+        let now = host.now();
+        let mut exchange = Self::new(gate, now);
+        exchange.request_id = bounded(head.request_id);
+        let arrival = match exchange.take_up(host, head, headers) {
+            Ok(arrival) => arrival,
+            Err(refusal) => Arrival::Answered(exchange.refuse(host, &refusal)),
+        };
+        let timed = exchange.clock.own.map(|_| now);
+        exchange.clock.stop(host, timed);
+        (exchange, arrival)
+    }
+
+    fn take_up<'h, H: Host>(
+        &mut self,
+        host: &H,
+        head: &Head<'h>,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    ) -> Result<Arrival, Refusal> {
+        let routed = request::route(head.method, head.path).map_err(|_| Refusal::NotFound)?;
+        self.endpoint = Some(routed.endpoint);
+        head.path.clone_into(&mut self.path);
+        let gate = Rc::clone(&self.gate);
+        let key = self.authenticate(headers)?;
+        let key = Rc::clone(self.key.insert(key));
+        self.clock.authenticated = host.now();
+        if routed.endpoint == Endpoint::Models {
+            let shape = if head.anthropic_version { Shape::Anthropic } else { Shape::OpenAi };
+            let mut answer = model_list(authz::allowed_models(&gate.policy, &key), shape);
+            self.status = answer.status;
+            answer.headers.extend(self.known_caller_headers(host));
+            return Ok(Arrival::Answered(answer));
+        }
+        authz::decide_endpoint(authz::levels(&gate.policy, &key), routed.endpoint).map_err(|denied| {
+            self.rule = Some(rule::of_denial(&denied));
+            Refusal::EndpointNotAllowed { endpoint: routed.endpoint }
+        })?;
+        if head.encoded {
+            return Err(Refusal::UnsupportedEncoding);
+        }
+        self.max_body_bytes = max_body_bytes(authz::levels(&gate.policy, &key));
+        if head.content_length.is_some_and(|length| length > self.max_body_bytes) {
+            return Err(Refusal::RequestTooLarge { limit: self.max_body_bytes });
+        }
+        self.scan = Some(BodyScan::new(routed.endpoint, head.content_type)?);
+        Ok(Arrival::ReadBody)
+    }
+
+    fn authenticate<'h>(&mut self, headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Result<Rc<Key>, Refusal> {
+        let seconds = i64::try_from(self.clock.arrived / 1_000_000_000).unwrap_or(i64::MAX);
+        let found = authn::credential(headers)
+            .and_then(|credential| authn::authenticate(&self.gate.policy, &self.gate.known, &credential, seconds));
+        found.map_err(|refused| {
+            self.rule = Some(refused.reason.to_string());
+            self.refused_key = refused.key;
+            Refusal::Unauthenticated
+        })
+    }
+
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// The answer to a body that is too large or not what the endpoint takes.
+    pub fn body<H: Host>(&mut self, host: &H, piece: &[u8]) -> Result<(), Answer> {
+        let start = self.clock.start(host);
+        self.body_bytes = self.body_bytes.saturating_add(piece.len() as u64);
+        let scanned = if self.body_bytes > self.max_body_bytes {
+            Err(Refusal::RequestTooLarge { limit: self.max_body_bytes })
+        } else if let Some(scan) = &mut self.scan {
+            scan.feed(piece).map_err(Refusal::from)
+        } else {
+            Ok(())
+        };
+        let result = scanned.map_err(|refusal| self.refuse(host, &refusal));
+        self.clock.stop(host, start);
+        result
+    }
+
+    /// The answer to a request that goes no further.
+    pub(super) fn refuse<H: Host>(&mut self, host: &H, refusal: &Refusal) -> Answer {
+        let shape = self.endpoint.map_or(Shape::OpenAi, Endpoint::shape);
+        let mut answer = refusal.answer(shape, &self.request_id);
+        self.status = answer.status;
+        self.decision = refusal.code();
+        if self.key.is_some() {
+            answer.headers.extend(self.known_caller_headers(host));
+        }
+        answer
+    }
+}
+
+/// The smallest of what the levels state, or the default.
+fn max_body_bytes<'l>(levels: impl Iterator<Item = &'l Level>) -> u64 {
+    levels.filter_map(|level| level.max_request_bytes).min().unwrap_or(MAX_REQUEST_BYTES)
+}
+
+/// A request id of a caller's own may be anything: what is no short plain word is cut off there.
+fn bounded(request_id: &str) -> String {
+    const LONGEST: usize = 128;
+    request_id.chars().take(LONGEST).take_while(char::is_ascii_graphic).collect()
+}
