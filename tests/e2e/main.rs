@@ -1,0 +1,37 @@
+//! End to end: a real Envoy with several workers, the shipped configuration, the filter as it is released, a provider that
+//! answers in the real wire formats. One file per topic; each starts the gateway it needs once.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod cancel;
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod command;
+#[cfg(test)]
+mod enforce;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod metering;
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod multipart;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod sdk;
+#[cfg(test)]
+mod streaming;

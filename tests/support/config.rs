@@ -1,0 +1,83 @@
+//! Makes a test's configuration out of the gateway that people run, `envoy/envoy.yaml`: what is tested is what is shipped.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::build;
+
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// The credential that stands for a provider's own; it must reach the provider and nobody else.
+pub const PROVIDER_CREDENTIAL: &str = "provider-credential";
+
+/// The shipped configuration with every port picked by the system, every provider replaced by the fake one (without TLS),
+/// and `.keyward/` replaced by `folder`.
+pub fn shipped(folder: &Path, provider: SocketAddr) -> Value {
+    secrets(folder);
+    let text = std::fs::read_to_string(build::root().join("envoy/envoy.yaml")).expect("the gateway's configuration");
+    let mut config: Value = serde_saphyr::from_str(&text).expect("envoy.yaml is YAML");
+    let folder = folder.to_str().expect("a path in UTF-8");
+    relocate(&mut config, folder, build::root().to_str().expect("a path in UTF-8"));
+    config["admin"]["address"]["socket_address"]["port_value"] = json!(0);
+    for listener in config["static_resources"]["listeners"].as_array_mut().into_iter().flatten() {
+        listener["address"]["socket_address"]["port_value"] = json!(0);
+    }
+    for cluster in config["static_resources"]["clusters"].as_array_mut().into_iter().flatten() {
+        if cluster.get("load_assignment").is_some() {
+            point(cluster, provider);
+        }
+    }
+    config
+}
+
+/// SDS files as `envoy/envoy.yaml` names them.
+fn secrets(folder: &Path) {
+    std::fs::create_dir_all(folder.join("secrets")).expect("the folder can be written to");
+    for (name, value) in
+        [("openai", format!("Bearer {PROVIDER_CREDENTIAL}")), ("anthropic", PROVIDER_CREDENTIAL.to_owned())]
+    {
+        let secret = serde_json::json!({ "resources": [{
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+            "name": name, "generic_secret": { "secret": { "inline_string": value } } }] });
+        std::fs::write(folder.join(format!("secrets/{name}.yaml")), secret.to_string())
+            .expect("the folder can be written to");
+    }
+}
+
+/// Paths below `.keyward` lie in the test's folder, those below `envoy/` in the repository.
+fn relocate(value: &mut Value, folder: &str, root: &str) {
+    match value {
+        Value::String(text) if text == ".keyward" => folder.clone_into(text),
+        Value::String(text) if text.starts_with(".keyward/") => *text = text.replacen(".keyward", folder, 1),
+        Value::String(text) if text.starts_with("envoy/demo/") => *text = format!("{root}/{text}"),
+        Value::Array(items) => items.iter_mut().for_each(|item| relocate(item, folder, root)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| relocate(field, folder, root)),
+        _ => {}
+    }
+}
+
+/// Replaces a cluster's endpoints, keeping their metadata, and speaks plain HTTP/1.1 to them.
+fn point(cluster: &mut Value, provider: SocketAddr) {
+    for group in cluster["load_assignment"]["endpoints"].as_array_mut().into_iter().flatten() {
+        for endpoint in group["lb_endpoints"].as_array_mut().into_iter().flatten() {
+            let address = json!({ "address": provider.ip().to_string(), "port_value": provider.port() });
+            endpoint["endpoint"] = json!({ "address": { "socket_address": address } });
+        }
+    }
+    let fields = cluster.as_object_mut().expect("a cluster is a mapping");
+    for remote in ["transport_socket", "dns_lookup_family", "wait_for_warm_on_init"] {
+        fields.remove(remote);
+    }
+    cluster["type"] = json!("STATIC");
+    // A test opens as many requests at once as it likes.
+    let many =
+        json!({ "max_connections": 20000, "max_pending_requests": 20000, "max_requests": 20000, "max_retries": 100 });
+    cluster["circuit_breakers"] = json!({ "thresholds": [many] });
+    let options = cluster.get_mut("typed_extension_protocol_options").and_then(|all| all.get_mut(HTTP_OPTIONS));
+    if let Some(options) = options.and_then(Value::as_object_mut) {
+        options.remove("auto_config");
+        options.insert("explicit_http_config".into(), json!({ "http_protocol_options": {} }));
+    }
+}

@@ -1,0 +1,14 @@
+//! What the end-to-end tests and the benchmarks stand on: a real Envoy with the filter in it, a fake provider that
+//! answers to the byte as a test says, and a client that sends whatever bytes it is told.
+//!
+//! Everything listens on ports the system picks and lives in a temporary folder; nothing outlives its process.
+
+pub mod audit;
+pub mod build;
+pub mod config;
+pub mod envoy;
+pub mod gateway;
+pub mod http;
+pub mod policy;
+pub mod provider;
+pub mod wire;
