@@ -25,6 +25,22 @@ impl Capture {
         if self.longer { None } else { String::from_utf8(self.bytes).ok() }
     }
 
+    /// The value as the name of an end user: of a longer one its beginning, so that nobody gets out of a limit by a long
+    /// name.
+    pub(super) fn user(self) -> Option<String> {
+        let text = match String::from_utf8(self.bytes) {
+            Ok(text) => text,
+            // Cut within a character.
+            Err(error) => {
+                let whole = error.utf8_error().valid_up_to();
+                let mut bytes = error.into_bytes();
+                bytes.truncate(whole);
+                String::from_utf8(bytes).ok()?
+            }
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
     /// The value as the name of a model.
     pub(super) fn model(self) -> ModelName {
         let name = String::from_utf8_lossy(&self.bytes).into_owned();

@@ -236,7 +236,7 @@ impl Fields {
             Field::Model => {
                 self.model = Some(ModelField { name: capture.model(), span: index(self.start)..index(end) });
             }
-            _ => self.user = capture.text().filter(|user| !user.is_empty()),
+            _ => self.user = capture.user(),
         }
     }
 

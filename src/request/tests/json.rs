@@ -272,7 +272,14 @@ fn the_end_user_is_read_where_the_api_puts_it() {
         assert_eq!(user(Endpoint::Messages, &format!("{{\"metadata\":{value}}}")), None);
         assert_eq!(user(Endpoint::Messages, &format!("{{\"metadata\":{{\"user_id\":{value}}}}}")), None);
     }
-    assert_eq!(user(Endpoint::Chat, &format!("{{\"user\":\"{}\"}}", "u".repeat(257))), None);
+}
+
+#[test]
+fn a_long_name_of_an_end_user_does_not_get_it_out_of_its_limits() {
+    let user = |name: &str| body(Endpoint::Chat, &format!("{{\"user\":\"{name}\"}}")).user.unwrap();
+    assert_eq!(user(&"u".repeat(256)), "u".repeat(256));
+    assert_eq!(user(&"u".repeat(100_000)), "u".repeat(256));
+    assert_eq!(user(&format!("x{}", "é".repeat(200))), format!("x{}", "é".repeat(127)), "cut at a character");
 }
 
 #[test]
