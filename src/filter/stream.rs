@@ -142,7 +142,9 @@ impl HttpContext for Stream {
             hostcalls::buffer(Buffer::RequestBody, self.scanned, fresh).unwrap_or_default()
         };
         self.scanned = size;
-        if let Err(answer) = exchange.body(&Envoy, &piece) {
+        // What could not be read whole must not pass for a shorter body.
+        let read = if piece.len() == fresh { exchange.body(&Envoy, &piece) } else { Err(exchange.abandon(&Envoy)) };
+        if let Err(answer) = read {
             return self.answer(&answer);
         }
         if first {
