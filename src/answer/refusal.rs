@@ -299,7 +299,7 @@ impl Budget {
                 format!("Budget exceeded: {budget}, which admits nothing. Trying again will not help.")
             }
             None => format!(
-                "Budget exceeded: this request alone can cost more than the {budget} (${spent} spent). \
+                "Budget exceeded: this request alone can cost more than the {budget}. \
                  Shorten it or lower its maximum of output tokens; trying again will not help."
             ),
         }
