@@ -23,7 +23,8 @@ pub struct Request {
 
 /// A chat completion with about `size` bytes of prompt, its model first or last.
 pub fn body(size: usize, model_last: bool, streamed: bool) -> Vec<u8> {
-    let text: String = "All work and no \\\"play\\\" makes Jack\\na dull boy. "
+    // Prose: a line end every few dozen bytes, now and then a word in quotes.
+    let text: String = "All work and no play makes Jack a dull boy, \\\"they said\\\", and so it went.\\nOn and on it went, day after day. "
         .chars()
         .cycle()
         .take(size.saturating_sub(120))

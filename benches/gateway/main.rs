@@ -7,7 +7,8 @@
 //! Each is an Envoy of its own with one worker, in front of the same stub provider. The figure that counts is the CPU time
 //! of the Envoy process per request: it hardly depends on what else the machine does.
 //!
-//! `BENCH_ROUNDS` (3), `BENCH_MS` (1500, per measurement) and `BENCH_CONNECTIONS` (16) say how long and how hard.
+//! `BENCH_ROUNDS` (3), `BENCH_MS` (1500, per measurement) and `BENCH_CONNECTIONS` (16) say how long and how hard;
+//! `BENCH_ONLY` names one row of the first table, or `latency`, to measure nothing else.
 
 #[cfg(test)]
 mod figures;

@@ -24,6 +24,11 @@ fn knob(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// The one row that is asked for, if only one is.
+fn only() -> Option<String> {
+    std::env::var("BENCH_ONLY").ok()
+}
+
 /// Runs everything, prints the tables and writes them to `target/bench.md`.
 pub fn run() {
     let effort = Effort {
@@ -51,7 +56,13 @@ pub fn run() {
     );
 
     let per_event = cpu(&mut report, effort, &bare, &holding, &[&few, &some, &many]);
-    latency(&mut report, effort, &bare, &some.1);
+    if only().is_none_or(|only| only == "latency") {
+        latency(&mut report, effort, &bare, &some.1);
+    }
+    if only().is_some() {
+        println!("{report}");
+        return;
+    }
     let _ = writeln!(report, "## Per streamed chunk\n\n(c) over (a): {} µs\n", micros(per_event));
     memory(&mut report, &bare, &holding, &[&few, &some, &many]);
     reload(&mut report, effort, &some.1);
@@ -96,7 +107,8 @@ fn cpu(report: &mut String, effort: Effort, bare: &Variant, holding: &Variant, k
     );
     let _ = writeln!(report, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     let mut first = [[0; 3]; 2];
-    for row in &ROWS {
+    let only = only();
+    for row in ROWS.iter().filter(|row| only.as_ref().is_none_or(|only| row.name == only)) {
         let (_, keyward) = keywards.iter().find(|(keys, _)| *keys == row.keys).expect("an Envoy with that many keys");
         let body = Arc::new(load::body(row.size, row.last, row.streamed));
         let request = Request { body, streamed: row.streamed, keys: Arc::new(load::keys(row.keys)) };

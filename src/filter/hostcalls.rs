@@ -115,6 +115,13 @@ pub fn replace_buffer(buffer: Buffer, bytes: &[u8]) -> bool {
     status == OK
 }
 
+/// Adds to the end of a buffer.
+pub fn append_buffer(buffer: Buffer, bytes: &[u8]) -> bool {
+    // SAFETY: the pointer is valid for the call; the host copies. A start beyond the buffer's end is its end.
+    let status = unsafe { proxy_set_buffer_bytes(buffer as u32, usize::MAX, 0, bytes.as_ptr(), bytes.len()) };
+    status == OK
+}
+
 /// All headers as one block; see [`super::headers::Headers`].
 pub fn header_block(map: Map) -> Vec<u8> {
     let (mut data, mut size) = (null_mut(), 0);

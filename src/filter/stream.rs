@@ -9,6 +9,7 @@ use super::hostcalls::{self, Buffer, Map};
 use super::metrics;
 use crate::answer::Answer;
 use crate::gate::{Arrival, Exchange, Forward, Gate, Head, ResponseBody};
+use crate::request::Edits;
 
 /// Envoy attribute: why the response is what it is. `via_upstream` where a provider answered.
 const CODE_DETAILS: &str = "response\0code_details";
@@ -95,9 +96,7 @@ impl Stream {
                 drop(first);
                 hostcalls::buffer(Buffer::RequestBody, 0, self.scanned).unwrap_or_default()
             };
-            if body.len() != self.scanned
-                || !hostcalls::replace_buffer(Buffer::RequestBody, &forward.edits.apply(&body))
-            {
+            if body.len() != self.scanned || !rewrite(&forward.edits, &body) {
                 return false;
             }
         }
@@ -241,6 +240,18 @@ impl HttpContext for Stream {
         hostcalls::set_property("keyward.audit", &observation.audit);
         metrics::observe(&observation);
     }
+}
+
+/// Puts the changed body in the place of the one that came. A long one part by part: putting the parts together first
+/// would be one more copy of all of it.
+fn rewrite(edits: &Edits, body: &[u8]) -> bool {
+    const LONG: usize = 32 << 10;
+    if body.len() < LONG {
+        return hostcalls::replace_buffer(Buffer::RequestBody, &edits.apply(body));
+    }
+    let mut parts = edits.parts(body);
+    hostcalls::replace_buffer(Buffer::RequestBody, parts.next().unwrap_or_default())
+        && parts.all(|part| part.is_empty() || hostcalls::append_buffer(Buffer::RequestBody, part))
 }
 
 fn status_told() -> Option<u16> {

@@ -5,7 +5,7 @@
 /// Which of sixteen bytes stops a run first; 16 where none does.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod chunk {
-    use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, i8x16_lt, i8x16_splat, u64x2, v128, v128_or};
+    use core::arch::wasm32::{i8x16_bitmask, i8x16_eq, i8x16_lt, i8x16_splat, u64x2, v128, v128_any_true, v128_or};
 
     #[inline(always)]
     fn load(chunk: &[u8; 16]) -> v128 {
@@ -20,13 +20,30 @@ mod chunk {
     }
 
     #[inline(always)]
-    pub fn special(chunk: &[u8; 16]) -> usize {
+    fn specials(chunk: &[u8; 16]) -> v128 {
         let bytes = load(chunk);
         // Signed: below 0x20 are the control characters and, being negative, everything that is not ASCII.
         let low = i8x16_lt(bytes, i8x16_splat(0x20));
         let quote = i8x16_eq(bytes, i8x16_splat(b'"' as i8));
         let escape = i8x16_eq(bytes, i8x16_splat(b'\\' as i8));
-        first(v128_or(low, v128_or(quote, escape)))
+        v128_or(low, v128_or(quote, escape))
+    }
+
+    #[inline(always)]
+    pub fn special(chunk: &[u8; 16]) -> usize {
+        first(specials(chunk))
+    }
+
+    /// One bit for each byte that stops a run, the first byte's lowest.
+    #[inline(always)]
+    pub fn special_bits(chunk: &[u8; 16]) -> u32 {
+        u32::from(i8x16_bitmask(specials(chunk)))
+    }
+
+    /// Whether none of sixty-four bytes stops a run: one question instead of four.
+    #[inline(always)]
+    pub fn none_special([a, b, c, d]: &[[u8; 16]; 4]) -> bool {
+        !v128_any_true(v128_or(v128_or(specials(a), specials(b)), v128_or(specials(c), specials(d))))
     }
 
     #[inline(always)]
@@ -81,6 +98,16 @@ mod chunk {
     }
 
     #[inline(always)]
+    pub fn special_bits(chunk: &[u8; 16]) -> u32 {
+        chunk.iter().rev().fold(0, |bits, &byte| bits << 1 | u32::from(super::is_special(byte)))
+    }
+
+    #[inline(always)]
+    pub fn none_special(chunks: &[[u8; 16]; 4]) -> bool {
+        chunks.iter().all(|chunk| special(chunk) == 16)
+    }
+
+    #[inline(always)]
     pub fn line_end(chunk: &[u8; 16]) -> usize {
         first(chunk, |word| equal(word, b'\n') | equal(word, b'\r'))
     }
@@ -120,7 +147,47 @@ fn run(bytes: &[u8], first: impl Fn(&[u8; 16]) -> usize, stops: impl Fn(u8) -> b
 /// Leading bytes that mean only themselves inside a JSON string: ASCII without quote, backslash and control characters.
 #[inline]
 pub fn plain(bytes: &[u8]) -> usize {
-    run(bytes, chunk::special, is_special)
+    // Most runs are short; one that is not may be very long.
+    let start = match bytes.first_chunk::<16>() {
+        Some(chunk) => match chunk::special(chunk) {
+            16 => 16,
+            stop => return stop,
+        },
+        None => return run(bytes, chunk::special, is_special),
+    };
+    let rest = bytes.get(start..).unwrap_or_default();
+    let (chunks, _) = rest.as_chunks::<16>();
+    let (blocks, _) = chunks.as_chunks::<4>();
+    let long = start + 64 * blocks.iter().take_while(|block| chunk::none_special(block)).count();
+    long + run(bytes.get(long..).unwrap_or_default(), chunk::special, is_special)
+}
+
+/// As [`plain`], with escapes of two bytes, the second of which `escapes` says is one, passed over as well. Ends early,
+/// before something that it could have passed over, where the bytes are too few for a whole step.
+#[inline]
+pub fn plain_or_escaped(bytes: &[u8], escapes: impl Fn(u8) -> bool) -> usize {
+    let mut length = 0;
+    // One byte more than a step looks at, for the second byte of an escape that begins with its last.
+    while let Some((chunk, [after])) = bytes.get(length..).and_then(|rest| rest.first_chunk::<17>()).map(split) {
+        let mut bits = chunk::special_bits(chunk);
+        let mut step = 16;
+        while bits != 0 {
+            let at = bits.trailing_zeros() as usize;
+            let second = chunk.get(at + 1).unwrap_or(after);
+            if chunk.get(at) != Some(&b'\\') || !escapes(*second) {
+                return length + at;
+            }
+            bits &= !(3 << at);
+            step = step.max(at + 2);
+        }
+        length += step;
+    }
+    length
+}
+
+fn split(bytes: &[u8; 17]) -> (&[u8; 16], &[u8; 1]) {
+    // The lengths add up: neither default is ever used.
+    (bytes.first_chunk().unwrap_or(&[0; 16]), bytes.last_chunk().unwrap_or(&[0]))
 }
 
 /// Leading bytes before a line end, CR or LF.
@@ -165,6 +232,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn escapes_are_passed_over_only_whole(text in "([a-z]{0,20}|\\\\[nx]|\\\\\\\\|\"|é){0,30}") {
+            let bytes = text.as_bytes();
+            let length = plain_or_escaped(bytes, |byte| matches!(byte, b'n' | b'\\'));
+            // Byte by byte up to there: nothing that stops, and not the middle of an escape.
+            let (mut at, mut whole) = (0, true);
+            while at < length {
+                match (bytes[at], bytes.get(at + 1)) {
+                    (b'\\', Some(b'n' | b'\\')) => at += 2,
+                    (byte, _) => { whole &= !is_special(byte); at += 1; }
+                }
+            }
+            prop_assert!(whole && at == length);
+            // And it stopped for a reason.
+            let next = bytes.get(length..).unwrap_or_default();
+            let stops = next.len() < 17 || is_special(next[0]) && !(next[0] == b'\\' && matches!(next[1], b'n' | b'\\'));
+            prop_assert!(stops, "{length} in {text:?}");
+        }
+
         #[test]
         fn a_run_ends_at_the_first_byte_that_stops_it(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let first = |stops: &dyn Fn(u8) -> bool| bytes.iter().position(|&b| stops(b)).unwrap_or(bytes.len());

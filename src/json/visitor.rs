@@ -66,6 +66,11 @@ pub trait Visitor {
     fn begin_string(&mut self, at: u64) {
         let _ = at;
     }
+    /// Whether the rest of the string that is being read is of interest. Where not, none, some or all of it is still told.
+    #[inline]
+    fn wants_string(&self) -> bool {
+        true
+    }
     /// Raw bytes of a string value.
     #[inline]
     fn string_piece(&mut self, raw: &[u8]) {

@@ -43,13 +43,18 @@ pub(super) struct InputCount {
 }
 
 impl InputCount {
-    /// Sees all bytes of a document whose bytes outside of text are ASCII, as those of JSON are. One pass over a
-    /// whole piece costs less than one over each of its many strings.
-    pub(super) fn see(&mut self, piece: &[u8]) {
-        self.other = self.other.saturating_add(not_ascii(piece));
+    /// Adds plain text.
+    pub(super) fn add(&mut self, text: &[u8]) {
+        self.add_text(text.len() as u64);
+        self.add_not_ascii(not_ascii(text));
     }
 
-    /// Adds text of so many bytes, which were or will be seen.
+    /// Of the bytes of text, so many are not ASCII.
+    pub(super) const fn add_not_ascii(&mut self, bytes: u64) {
+        self.other = self.other.saturating_add(bytes);
+    }
+
+    /// Adds text of so many bytes.
     pub(super) const fn add_text(&mut self, bytes: u64) {
         self.text = self.text.saturating_add(bytes);
     }
@@ -141,7 +146,7 @@ mod tests {
     fn pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, holds_base64: bool) -> u64 {
         let (mut count, mut likeness, mut length) = (InputCount::default(), Likeness::of_string(holds_base64), 0);
         for piece in pieces {
-            count.see(piece);
+            count.add_not_ascii(not_ascii(piece));
             likeness = likeness.with(piece);
             length += piece.len() as u64;
         }

@@ -254,10 +254,7 @@ impl FormScan {
     fn add(&mut self, content: &[u8]) {
         match self.part {
             Part::Model | Part::Stream => self.capture.push(content),
-            Part::Prompt => {
-                self.input.see(content);
-                self.input.add_text(content.len() as u64);
-            }
+            Part::Prompt => self.input.add(content),
             Part::Other => {}
         }
     }

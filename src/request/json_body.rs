@@ -26,7 +26,6 @@ impl JsonScan {
     }
 
     pub(super) fn feed(&mut self, piece: &[u8]) -> Result<(), BadBody> {
-        self.fields.input.see(piece);
         let scanned = self.scanner.feed(piece, &mut self.fields);
         self.judge(scanned)
     }
@@ -34,6 +33,7 @@ impl JsonScan {
     pub(super) fn finish(mut self) -> Result<Body, BadBody> {
         let scanned = self.scanner.finish(&mut self.fields);
         self.judge(scanned)?;
+        self.fields.input.add_not_ascii(self.scanner.not_ascii());
         Ok(self.fields.into_body())
     }
 
@@ -346,6 +346,11 @@ impl Visitor for Fields {
         self.value(Value::Text, at);
         self.likeness = Likeness::of_string(self.field == Field::Base64);
         self.watched = true;
+    }
+
+    #[inline]
+    fn wants_string(&self) -> bool {
+        self.watched
     }
 
     #[inline]

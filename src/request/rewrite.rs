@@ -52,20 +52,24 @@ impl Edits {
         self.0.last().map_or(0, |edit| edit.range.end)
     }
 
-    /// The changed body, in one allocation. `body` is the whole of it, or a beginning of at least [`Edits::end`]
-    /// bytes.
+    /// The changed body, in parts: what stays is borrowed from `body`, which is the whole of it, or a beginning of at
+    /// least [`Edits::end`] bytes.
+    pub fn parts<'p>(&'p self, body: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+        let mut from = 0;
+        let changed = self.0.iter().flat_map(move |edit| {
+            let stays = body.get(from..edit.range.start).unwrap_or_default();
+            from = edit.range.end;
+            [stays, edit.with.as_slice()]
+        });
+        let last = self.0.last().map_or(0, |edit| edit.range.end);
+        changed.chain([body.get(last..).unwrap_or_default()])
+    }
+
+    /// The changed body, in one allocation.
     #[must_use]
     pub fn apply(&self, body: &[u8]) -> Vec<u8> {
-        let removed: usize = self.0.iter().map(|edit| edit.range.len()).sum();
-        let added: usize = self.0.iter().map(|edit| edit.with.len()).sum();
-        let mut edited = Vec::with_capacity(body.len().saturating_sub(removed).saturating_add(added));
-        let mut from = 0;
-        for edit in &self.0 {
-            edited.extend_from_slice(body.get(from..edit.range.start).unwrap_or_default());
-            edited.extend_from_slice(&edit.with);
-            from = edit.range.end;
-        }
-        edited.extend_from_slice(body.get(from..).unwrap_or_default());
+        let mut edited = Vec::with_capacity(self.parts(body).map(<[u8]>::len).sum());
+        self.parts(body).for_each(|part| edited.extend_from_slice(part));
         edited
     }
 

@@ -22,6 +22,8 @@ pub struct Scanner {
     /// Bytes of the pieces before this one.
     consumed: u64,
     failed: Option<Malformed>,
+    /// Bytes so far of characters that are not ASCII.
+    not_ascii: u64,
     /// Continuation bytes still due of a UTF-8 character, and the range the next one must be in.
     due: u8,
     low: u8,
@@ -78,6 +80,7 @@ impl Scanner {
             arrays: 0,
             consumed: 0,
             failed: None,
+            not_ascii: 0,
             due: 0,
             low: 0,
             high: 0,
@@ -92,6 +95,12 @@ impl Scanner {
     /// Forgets everything: the next piece begins a new text.
     pub fn reset(&mut self) {
         *self = Self::new(self.max_depth);
+    }
+
+    /// How many bytes of the text so far are not ASCII. Those of a JSON text all lie within its keys and strings.
+    #[must_use]
+    pub const fn not_ascii(&self) -> u64 {
+        self.not_ascii
     }
 
     /// Reads the next piece of the text and tells `visitor` what is in it.

@@ -17,6 +17,10 @@ impl Scanner {
             self.lone_surrogate(visitor);
         }
         loop {
+            if !self.in_key && !visitor.wants_string() {
+                i += runs::plain_or_escaped(rest(piece, i), |byte| simple_escape(byte).is_some());
+                *from = i;
+            }
             i += runs::plain(rest(piece, i));
             match piece.get(i) {
                 None => return Ok(i),
@@ -34,14 +38,22 @@ impl Scanner {
                 }
                 Some(b'\\') => {
                     self.text_piece(between(piece, *from, i), visitor);
-                    self.state = State::Escape;
-                    *from = i + 1;
-                    return Ok(i + 1);
+                    let Some(decoded) = piece.get(i + 1).copied().and_then(simple_escape) else {
+                        self.state = State::Escape;
+                        *from = i + 1;
+                        return Ok(i + 1);
+                    };
+                    // By far the most escapes are of two bytes, both there: no need to leave for them.
+                    self.lone_surrogate(visitor);
+                    self.text_char(decoded, visitor);
+                    i += 2;
+                    *from = i;
                 }
                 Some(..0x20) => return Err((i, MalformedKind::ControlCharacter)),
                 Some(&lead) => {
                     let whole = whole_characters(rest(piece, i));
                     i += whole;
+                    self.not_ascii = self.not_ascii.saturating_add(whole as u64);
                     if whole == 0 {
                         // Cut short by the end of the piece, or broken: byte by byte tells which, and where.
                         self.lead(lead).map_err(|kind| (i, kind))?;
@@ -90,6 +102,7 @@ impl Scanner {
             _ => return Err(MalformedKind::InvalidUtf8),
         };
         self.state = State::Utf8;
+        self.not_ascii = self.not_ascii.saturating_add(1);
         Ok(())
     }
 
@@ -97,6 +110,7 @@ impl Scanner {
         if byte < self.low || byte > self.high {
             return Err(MalformedKind::InvalidUtf8);
         }
+        self.not_ascii = self.not_ascii.saturating_add(1);
         (self.low, self.high) = (0x80, 0xbf);
         self.due = self.due.saturating_sub(1);
         if self.due == 0 {
@@ -106,20 +120,12 @@ impl Scanner {
     }
 
     pub(super) fn escape<V: Visitor>(&mut self, byte: u8, visitor: &mut V) -> Result<(), MalformedKind> {
-        let decoded = match byte {
-            b'"' | b'\\' | b'/' => char::from(byte),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                (self.digits, self.unit) = (0, 0);
-                self.state = State::Hex;
-                return Ok(());
-            }
-            _ => return Err(MalformedKind::InvalidEscape),
-        };
+        if byte == b'u' {
+            (self.digits, self.unit) = (0, 0);
+            self.state = State::Hex;
+            return Ok(());
+        }
+        let decoded = simple_escape(byte).ok_or(MalformedKind::InvalidEscape)?;
         self.lone_surrogate(visitor);
         self.text_char(decoded, visitor);
         self.state = State::Text;
@@ -161,6 +167,20 @@ impl Scanner {
             }
         }
     }
+}
+
+/// What a backslash and this byte stand for (RFC 8259, section 7), except `u`, which begins a longer escape.
+#[inline(always)]
+const fn simple_escape(byte: u8) -> Option<char> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => byte as char,
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        _ => return None,
+    })
 }
 
 /// Length of the leading run of whole, valid characters that are not ASCII.
