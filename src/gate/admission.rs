@@ -49,6 +49,7 @@ impl Exchange {
         let not_found = || Refusal::ModelNotFound { model: name.clone() };
 
         let model = authz::resolve(&gate.policy.catalog, &name).ok_or_else(not_found)?;
+        self.entry = Some(model.model.name.clone());
         let of_user = gate.policy.end_users.as_ref().filter(|_| body.user.is_some());
         let levels = authz::levels(&gate.policy, key).chain(of_user);
         authz::decide_model(levels.clone(), &model).map_err(|denied| {
@@ -59,7 +60,6 @@ impl Exchange {
         let Entry::Served { targets, .. } = &model.model.entry else { return Err(not_found()) };
         let target = targets.get(plan.target).ok_or_else(not_found)?;
         let provider = gate.policy.providers.get(usize::from(target.provider)).ok_or_else(not_found)?;
-        self.entry = Some(model.model.name.clone());
         self.reserve(host, gate, key, &model, &body, &levels.collect::<Vec<_>>())?;
         self.served = Some(Served { provider: provider.name.clone(), price: target.price.unwrap_or_default(), plan });
         Ok(self.forward(&body, &routed.upstream_path()))

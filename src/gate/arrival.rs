@@ -77,10 +77,15 @@ impl Exchange {
         head: &Head<'h>,
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     ) -> Result<Arrival, Refusal> {
-        let routed = request::route(head.method, head.path).map_err(|_| Refusal::NotFound)?;
+        let gate = Rc::clone(&self.gate);
+        let Ok(routed) = request::route(head.method, head.path) else {
+            // Whoever calls, there is nothing here; a key that is known is told how it stands all the same.
+            self.key = self.authenticate(headers).ok();
+            self.rule = None;
+            return Err(Refusal::NotFound);
+        };
         self.endpoint = Some(routed.endpoint);
         head.path.clone_into(&mut self.path);
-        let gate = Rc::clone(&self.gate);
         let key = self.authenticate(headers)?;
         let key = Rc::clone(self.key.insert(key));
         self.clock.authenticated = host.now();

@@ -68,13 +68,16 @@ impl Exchange {
         self.clock.answered = host.now();
         let seen = Seen::read(headers);
         self.status = seen.status;
-        self.attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(1);
+        let failed = !(200..300).contains(&seen.status);
+        let from_provider = !failed || from_provider();
+        // A provider that answered was tried; where Envoy found none, it may be that not even that was done.
+        self.attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(u64::from(from_provider));
         let mut head = ResponseHead { set: self.known_caller_headers(host), ..ResponseHead::default() };
         head.remove.extend(seen.ours.iter().map(|name| (*name).to_owned()));
-        if !(200..300).contains(&seen.status) {
+        if failed {
             self.settle(host, Outcome::Failed);
             head.set.extend(self.cost_header().map(|cost| (COST, cost)));
-            if !from_provider() {
+            if !from_provider {
                 let shape = self.endpoint.map_or(Shape::OpenAi, Endpoint::shape);
                 let refusal = Refusal::ProviderFailed { status: seen.status };
                 self.decision = refusal.code();

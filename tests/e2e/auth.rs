@@ -22,6 +22,7 @@ keys:
   - { id: expired, hash: <expired>, team: t, expires: 2020-01-01T00:00:00Z }
   - { id: early, hash: <early>, team: t, not_before: 2999-01-01T00:00:00Z }
   - { id: disabled, hash: <disabled>, team: t, disabled: true }
+  - { id: small, hash: <small>, team: t, models: [small] }
   - { id: embeds, hash: <embeds>, team: t, endpoints: [embeddings] }
 ",
         ))
@@ -240,4 +241,29 @@ fn an_endpoint_not_granted_is_refused() {
         gateway().call("embeds").path("/v1/embeddings").json(&json!({ "model": "embed", "input": "a" })).send().status,
         200
     );
+}
+
+#[test]
+fn a_model_whose_cluster_envoy_does_not_have_fails_like_a_provider_that_is_down() {
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let reply = gateway().call("open").path(path).chat("lost").send();
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(reply.json()["error"]["message"].is_string(), "{path}: {}", reply.text());
+        assert_eq!(reply.header("x-keyward-attempts"), Some("0"), "nothing was tried");
+        assert_eq!(reply.audit()["cost_usd"], "0");
+    }
+}
+
+#[test]
+fn a_known_key_is_told_how_it_stands_whatever_it_asks_for() {
+    let nothing_there = gateway().call("open").path("/v1/nothing").chat("gpt-4o").send();
+    assert_eq!(nothing_there.status, 404);
+    let not_allowed = gateway().call("small").chat("gpt-4o").send();
+    assert_eq!((not_allowed.status, not_allowed.header("x-keyward-model")), (403, Some("gpt-4o")));
+    for reply in [nothing_there, not_allowed] {
+        assert!(reply.header("x-keyward-request-id").is_some(), "{:?}", reply.headers);
+        assert_eq!(reply.header("x-keyward-attempts"), Some("0"));
+    }
+    let unknown = gateway().call("").path("/v1/nothing").chat("gpt-4o").send();
+    assert_eq!((unknown.status, unknown.header("x-keyward-request-id")), (404, None));
 }

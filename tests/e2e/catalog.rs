@@ -45,5 +45,8 @@ models:
     cluster: local
     max_output_tokens: 1000
     targets: [ { provider: local, model: "o1/*/served", price: { input: 5, output: 15 } } ]
+  lost:
+    cluster: nowhere
+    targets: [ { provider: local, model: lost, price: { input: 5, output: 15 } } ]
   chat-default: { alias: gpt-4o }
 "#;

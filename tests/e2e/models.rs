@@ -131,6 +131,7 @@ fn the_list_is_exactly_what_the_key_may_call() {
                 "gpt-4o",
                 "gpt-4o-mini",
                 "llama",
+                "lost",
                 "openai/*",
                 "openai/o1-*",
                 "whisper",
@@ -140,7 +141,10 @@ fn the_list_is_exactly_what_the_key_may_call() {
         ("narrowed", &["chat-default", "gpt-4o"]),
         ("alias-only", &["chat-default"]),
         ("nothing", &[]),
-        ("no-target", &["claude-sonnet", "embed", "gpt-4o-mini", "llama", "openai/*", "openai/o1-*", "whisper"]),
+        (
+            "no-target",
+            &["claude-sonnet", "embed", "gpt-4o-mini", "llama", "lost", "openai/*", "openai/o1-*", "whisper"],
+        ),
     ];
     for (key, expected) in cases {
         for path in ["/v1/models", "/models"] {
