@@ -15,6 +15,8 @@ enum Event {
     Text(u64, Vec<u8>, u64),
     Number(u64, Vec<u8>, u64),
     Literal(Literal, u64),
+    /// What was told of a token that never ended.
+    Unfinished(u64, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -61,7 +63,7 @@ impl Visitor for Recorder {
         self.push_char(decoded);
     }
     fn end_key(&mut self, end: u64) {
-        self.events.push(Event::Key(self.at, self.bytes.clone(), end));
+        self.events.push(Event::Key(self.at, std::mem::take(&mut self.bytes), end));
     }
     fn begin_string(&mut self, at: u64) {
         self.begin(at);
@@ -73,7 +75,7 @@ impl Visitor for Recorder {
         self.push_char(decoded);
     }
     fn end_string(&mut self, end: u64) {
-        self.events.push(Event::Text(self.at, self.bytes.clone(), end));
+        self.events.push(Event::Text(self.at, std::mem::take(&mut self.bytes), end));
     }
     fn begin_number(&mut self, at: u64) {
         self.begin(at);
@@ -82,7 +84,7 @@ impl Visitor for Recorder {
         self.push(raw);
     }
     fn end_number(&mut self, end: u64) {
-        self.events.push(Event::Number(self.at, self.bytes.clone(), end));
+        self.events.push(Event::Number(self.at, std::mem::take(&mut self.bytes), end));
     }
     fn literal(&mut self, literal: Literal, at: u64) {
         self.events.push(Event::Literal(literal, at));
@@ -99,6 +101,9 @@ fn scan<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, depth: u32) -> (Result<(
     let end = scanner.finish(&mut recorder);
     if result.is_err() {
         assert_eq!(result, end, "a failed scan stays failed");
+    }
+    if !recorder.bytes.is_empty() {
+        recorder.events.push(Event::Unfinished(recorder.at, recorder.bytes));
     }
     (end, recorder.events)
 }
@@ -234,6 +239,12 @@ const EDGES: &[&[u8]] = &[
     b"\"\x00\"",
     b"\"\x1f\"",
     b"\"\n\"",
+    b"\"abc\x00\"",
+    b"{\"abc\x00\":1}",
+    b"\"abc\xff\"",
+    b"\"abc\xe2\x82\"",
+    b"\"a\\nbc\\x\"",
+    b"[12.x]",
     b"\"\x7f\"",
     b"\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
     b"\"\xed\x9f\xbf\xee\x80\x80\"",

@@ -153,19 +153,28 @@ impl Scanner {
     }
 
     fn scan<V: Visitor>(&mut self, piece: &[u8], visitor: &mut V) -> Result<(), Stop> {
-        let mut i = 0;
         // Where the bytes of the current token begin that the visitor was not given yet.
         let mut from = 0;
+        let result = self.tokens(piece, &mut from, visitor);
+        // Also where the text breaks: had it been cut there, the bytes before would have been handed over.
+        let end = result.err().map_or(piece.len(), |(index, _)| index);
+        self.hand_over(between(piece, from, end), visitor);
+        result
+    }
+
+    #[inline(always)]
+    fn tokens<V: Visitor>(&mut self, piece: &[u8], from: &mut usize, visitor: &mut V) -> Result<(), Stop> {
+        let mut i = 0;
         while let Some(&byte) = piece.get(i) {
             match self.state {
-                State::Value | State::ValueOrEnd => i = self.value(piece, i, byte, &mut from, visitor)?,
+                State::Value | State::ValueOrEnd => i = self.value(piece, i, byte, from, visitor)?,
                 State::Key | State::KeyOrEnd => match byte {
                     b'"' => {
                         visitor.begin_key(self.offset(i));
                         self.in_key = true;
                         self.state = State::Text;
                         i += 1;
-                        from = i;
+                        *from = i;
                     }
                     b' ' | b'\n' | b'\r' | b'\t' => i += runs::whitespace(rest(piece, i)),
                     b'}' if self.state == State::KeyOrEnd => {
@@ -184,7 +193,7 @@ impl Scanner {
                     _ => return Err((i, MalformedKind::ExpectedColon)),
                 },
                 State::CommaOrEnd => i = self.after_value(piece, i, byte, visitor)?,
-                State::Text => i = self.text(piece, i, &mut from, visitor)?,
+                State::Text => i = self.text(piece, i, from, visitor)?,
                 State::Utf8 => {
                     self.continuation(byte).map_err(|kind| (i, kind))?;
                     i += 1;
@@ -192,25 +201,24 @@ impl Scanner {
                 State::Escape => {
                     self.escape(byte, visitor).map_err(|kind| (i, kind))?;
                     i += 1;
-                    from = i;
+                    *from = i;
                 }
                 State::Hex => {
                     self.hex(byte, visitor).map_err(|kind| (i, kind))?;
                     i += 1;
-                    from = i;
+                    *from = i;
                 }
                 State::Word => {
                     self.word(byte, self.offset(i), visitor).map_err(|kind| (i, kind))?;
                     i += 1;
                 }
-                _ => i = self.number(piece, i, byte, from, visitor)?,
+                _ => i = self.number(piece, i, byte, *from, visitor)?,
             }
         }
-        self.hand_over(rest(piece, from), visitor);
         Ok(())
     }
 
-    /// At the end of a piece: the part of an unfinished token that it holds.
+    /// At the end of a piece, or of what is good of it: the part of an unfinished token that it holds.
     fn hand_over<V: Visitor>(&self, raw: &[u8], visitor: &mut V) {
         match self.state {
             State::Text | State::Utf8 => self.text_piece(raw, visitor),

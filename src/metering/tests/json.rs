@@ -246,3 +246,9 @@ fn opaque_bytes_pass_unread() {
     let body = b"{\"usage\":{\"prompt_tokens\":4}}";
     check(&Meter::new(Other, BodyKind::Other, true), body, "no usage, complete", body);
 }
+
+#[test]
+fn an_answer_that_breaks_in_the_middle_of_a_text_counts_up_to_there() {
+    let body = "{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"0123456789\0\"}}]}";
+    json(Chat, body, "no usage, text 10+0, cut, m");
+}
