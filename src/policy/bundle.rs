@@ -8,7 +8,7 @@ use super::Policy;
 
 const MAGIC: &[u8; 7] = b"KEYWARD";
 /// Raised whenever the encoded form changes: an older filter must refuse a newer bundle, not misread it.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why bytes are not a bundle this filter can load.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -65,7 +65,12 @@ pub fn decode(bytes: &[u8]) -> Result<Policy, BundleError> {
 fn checksum(bytes: &[u8]) -> u64 {
     let mut sum = 0x9e37_79b9_7f4a_7c15_u64 ^ bytes.len() as u64;
     let (words, tail) = bytes.as_chunks::<8>();
-    let mut mix = |word: u64| sum = (sum ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
+    let mut mix = |word: u64| {
+        sum ^= word;
+        // Multiplying carries upwards only: without this a flipped top bit stays one bit, which one more flip takes back.
+        sum ^= sum >> 32;
+        sum = sum.wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29);
+    };
     words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
     tail.iter().for_each(|byte| mix(u64::from(*byte)));
     sum
@@ -86,6 +91,22 @@ mod tests {
             let mut altered = bytes.clone();
             altered[at] ^= 1;
             assert!(decode(&altered).is_err(), "flipped at {at}");
+        }
+    }
+
+    #[test]
+    fn no_two_flipped_bits_make_up_for_each_other() {
+        let flipped = |bits: &[usize]| {
+            let mut bytes = *b"two words and more than that";
+            bits.iter().for_each(|bit| bytes[bit / 8] ^= 1 << (bit % 8));
+            checksum(&bytes)
+        };
+        let bits = 8 * 28;
+        let good = flipped(&[]);
+        for first in 0..bits {
+            for second in first + 1..bits {
+                assert_ne!(flipped(&[first, second]), good, "bits {first} and {second}");
+            }
         }
     }
 }
