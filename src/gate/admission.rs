@@ -60,6 +60,7 @@ impl Exchange {
         let Entry::Served { targets, .. } = &model.model.entry else { return Err(not_found()) };
         let target = targets.get(plan.target).ok_or_else(not_found)?;
         let provider = gate.policy.providers.get(usize::from(target.provider)).ok_or_else(not_found)?;
+        Edits::check(&body, &plan.provider_model)?;
         self.reserve(host, gate, key, &model, &body, &levels.collect::<Vec<_>>())?;
         self.served = Some(Served { provider: provider.name.clone(), price: target.price.unwrap_or_default(), plan });
         Ok(self.forward(&body, &routed.upstream_path()))

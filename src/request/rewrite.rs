@@ -1,6 +1,6 @@
 use core::ops::Range;
 
-use super::{Body, IncludeUsage, Layout, ModelField, ModelName, StreamOptions};
+use super::{BadBody, Body, IncludeUsage, Layout, ModelField, ModelName, StreamOptions};
 
 /// The few places of a body that change on its way to the provider. Every other byte stays as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,20 @@ struct Edit {
 }
 
 impl Edits {
+    /// Whether the provider's `model` can be written into `body`. A caller chooses the boundary of a form, and by way of a
+    /// wildcard entry what the model is called: a name that is that boundary would end its own field.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check(body: &Body, model: &str) -> Result<(), BadBody> {
+        match &body.layout {
+            Layout::Form { boundary, .. } if plain(model).starts_with(format!("--{boundary}").as_bytes()) => {
+                Err(BadBody::field("model", "begins with the boundary of the form; choose another boundary"))
+            }
+            Layout::Form { .. } | Layout::Object { .. } => Ok(()),
+        }
+    }
+
     /// What has to change so that `body` names the provider's `model` and, with `ask_for_usage`, asks a stream to
     /// report its usage (see [`Body::needs_asking_for_usage`]).
     #[must_use]

@@ -60,6 +60,18 @@ fn only_the_model_field_changes() {
 }
 
 #[test]
+fn a_model_does_not_end_the_form_it_is_in() {
+    // `openai/*` goes out as what the `*` matched.
+    for name in ["openai/--XyZ--", "openai/--XyZ"] {
+        let body = form(&[part("name=\"model\"", name.as_bytes()), file()]);
+        let reply = send(TYPE, &body, "/v1/audio/transcriptions");
+        assert_eq!(reply.status, 400, "{name}: {}", reply.text());
+        let named = form(&[file()]);
+        assert_eq!(send(TYPE, &named, &format!("/v1/audio/transcriptions?model={name}")).status, 400, "{name}");
+    }
+}
+
+#[test]
 fn every_cut_of_the_body_gives_the_same() {
     let body = form(&[file(), part("name=\"model\"", b"whisper")]);
     for size in [1, 2, 3, 5, 11, 64] {

@@ -107,6 +107,24 @@ fn a_model_cannot_bring_its_own_boundary_into_a_form() {
     assert_eq!(form(&String::from_utf8(whole).unwrap()).model.unwrap().name, super::name("x--b--"));
 }
 
+#[test]
+fn a_model_cannot_be_the_boundary_of_the_form_it_goes_into() {
+    let text = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n";
+    for model in ["--b", "--b--", "--bc", "\n--b--"] {
+        assert_eq!(Edits::check(&form(text), model).unwrap_err().param, Some("model"), "{model:?}");
+        // What it is checked for: the form would not be read as one again.
+        let edited = Edits::new(&form(text), model, false).apply(text.as_bytes());
+        assert!(read(Endpoint::Transcriptions, Some(TYPE), [edited.as_slice()]).is_err(), "{model:?}");
+    }
+    for model in ["-b", "--", "b--b", "whisper-1"] {
+        assert_eq!(Edits::check(&form(text), model), Ok(()), "{model:?}");
+        let edited = Edits::new(&form(text), model, false).apply(text.as_bytes());
+        assert_eq!(form(&String::from_utf8(edited).unwrap()).model.unwrap().name, super::name(model));
+    }
+    let json = read(Endpoint::Chat, None, [b"{}".as_slice()]).unwrap();
+    assert_eq!(Edits::check(&json, "--b"), Ok(()));
+}
+
 /// JSON text of an object with its members in that order, with whitespace and escapes as `noise` says.
 fn write(members: &[(String, Value)], noise: &[u8]) -> String {
     let mut noise = noise.iter().copied().cycle();
