@@ -9,7 +9,7 @@ WASM := $(TARGET_DIR)/wasm32-wasip1/release/keyward.wasm
 KEYWARD := $(TARGET_DIR)/release/keyward
 WASM_FLAGS := --lib --target wasm32-wasip1 --no-default-features
 
-.PHONY: help check build test bench run clean
+.PHONY: help check build test bench fuzz run clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,9 +30,12 @@ bench: ## CPU, latency and memory against a bare Envoy, as a table (also written
 	export ENVOY
 	cargo bench --locked --bench gateway
 
+fuzz: ## A minute of fuzzing for each parser that reads what others wrote; needs cargo-fuzz
+	@bash fuzz/run.sh
+
 run: build ## The gateway with the built-in demo provider and a fresh demo key; prints a curl that works
 	@KEYWARD='$(KEYWARD)' KEYWARD_WASM='$(WASM)' bash envoy/run.sh
 
 clean: ## Remove everything that was built or fetched
 	@cargo clean
-	rm -rf .keyward tests/sdk/node/node_modules benches/hold/target
+	rm -rf .keyward tests/sdk/node/node_modules benches/hold/target fuzz/target fuzz/corpus fuzz/artifacts

@@ -7,6 +7,7 @@ step() { printf '\n== %s\n' "$*" >&2; "$@"; }
 
 step cargo fmt --check
 step cargo fmt --check --manifest-path benches/hold/Cargo.toml
+step cargo fmt --check --manifest-path fuzz/Cargo.toml
 step cargo clippy --locked --all-targets -- -D warnings
 step cargo clippy --locked --lib --target wasm32-wasip1 --no-default-features -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --locked --no-deps --document-private-items
