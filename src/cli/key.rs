@@ -12,6 +12,7 @@ use serde_json::json;
 use super::output::{FAINT, Output, STRONG, styled};
 use super::{Failure, Outcome, file};
 use crate::authn;
+use crate::policy::file::Moment;
 
 /// How every key begins, so that secret scanners can find one that leaked.
 const PREFIX: &str = "sk-kw-";
@@ -43,7 +44,7 @@ pub struct New {
     /// Its name in audit records [default: team, project and six random characters]
     #[arg(long, value_name = "NAME", value_parser = name)]
     id: Option<String>,
-    /// From when on it is no longer valid: `90d`, `12h`, `4w`, or RFC 3339
+    /// From when on it is no longer valid: `90d`, `12h`, `4w`, or as `expires` in a policy: a date or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = expires)]
     expires: Option<Timestamp>,
     /// Write the entry to a policy file of its own; then nothing but the key is printed
@@ -140,7 +141,6 @@ fn of_alphabet(text: &str, also: &str) -> Result<String, String> {
 }
 
 fn expires(text: &str) -> Result<Timestamp, String> {
-    const FORMS: &str = "write it like `90d`, `12h`, `4w` or `2027-01-31T00:00:00Z`";
     let now = Timestamp::now().round(Unit::Second).map_err(|error| error.to_string())?;
     let hours = [('h', 1), ('d', 24), ('w', 168)].into_iter().find_map(|(unit, hours)| {
         let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
@@ -151,7 +151,10 @@ fn expires(text: &str) -> Result<Timestamp, String> {
             .checked_mul(3600)
             .and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok())
             .ok_or("too far away")?,
-        None => text.parse().map_err(|_| FORMS)?,
+        None => {
+            let Moment(second) = text.parse().map_err(|help| format!("{help}; or a span, like `90d`, `12h`, `4w`"))?;
+            Timestamp::from_second(second).map_err(|error| error.to_string())?
+        }
     };
     if moment <= now { Err("that moment is over".into()) } else { Ok(moment) }
 }
@@ -162,10 +165,22 @@ mod tests {
 
     #[test]
     fn an_expiry_is_a_span_or_a_moment_to_come() {
-        for text in ["90d", "12h", "4w", "2999-01-01T00:00:00Z"] {
+        for text in ["90d", "12h", "4w", "2999-01-01", "2999-01-01T00:00:00Z", "2999-01-01T02:00:00+02:00"] {
             assert!(expires(text).unwrap() > Timestamp::now(), "{text}");
         }
-        for text in ["", "d", "0d", "-1d", "90", "90y", "9223372036854775807w", "2001-01-01T00:00:00Z", "tomorrow"] {
+        assert_eq!(expires("2999-01-01").unwrap().to_string(), "2999-01-01T00:00:00Z", "as a policy reads it");
+        for text in [
+            "",
+            "d",
+            "0d",
+            "-1d",
+            "90",
+            "90y",
+            "9223372036854775807w",
+            "2001-01-01T00:00:00Z",
+            "2001-01-01",
+            "tomorrow",
+        ] {
             assert!(expires(text).is_err(), "{text}");
         }
     }

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 pub use diagnostic::{Diagnostic, MAX_DIAGNOSTICS, Related, Severity, looks_like_a_key};
+pub(crate) use scalar::Moment;
 pub use schema::schema;
 
 use super::Policy;

@@ -1,6 +1,7 @@
 //! Single values: money, counts, times, hashes and words, each read from the text as written, never through a float.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -164,22 +165,33 @@ impl Decode for Flag {
 pub struct Moment(pub i64);
 schema!(Moment, { "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] });
 
-impl Decode for Moment {
-    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
-        let text = scalar(node, "a moment", sink)?;
+impl FromStr for Moment {
+    type Err = String;
+
+    /// Reads a moment with its zone, or a date for its beginning in UTC; the error says how to write it.
+    fn from_str(text: &str) -> Result<Self, String> {
         let midnight = || {
             let date = (text.len() == 10).then(|| text.parse::<Date>().ok())??;
             Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
         };
         if let Some(moment) = midnight().or_else(|| text.parse::<Timestamp>().ok()) {
-            return Some(Self(moment.as_second()));
+            return Ok(Self(moment.as_second()));
         }
-        let help = match text.parse::<jiff::civil::DateTime>() {
+        Err(match text.parse::<jiff::civil::DateTime>() {
             Ok(_) if text.len() > 10 => format!("say in which zone: {} is UTC", quoted(&format!("{text}Z"))),
             _ => "write `2027-01-31T00:00:00Z`, or `2027-01-31` for its beginning in UTC".into(),
-        };
-        sink.error(node.pos, format!("not a moment as RFC 3339 writes it: {}", quoted(text))).help(help);
-        None
+        })
+    }
+}
+
+impl Decode for Moment {
+    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
+        let text = scalar(node, "a moment", sink)?;
+        let moment = text.parse();
+        if let Err(help) = &moment {
+            sink.error(node.pos, format!("not a moment as RFC 3339 writes it: {}", quoted(text))).help(help);
+        }
+        moment.ok()
     }
 }
 
