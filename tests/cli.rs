@@ -57,6 +57,8 @@ fn a_warning_is_a_problem_only_where_asked_for() {
     golden("check_warned", &["check", "warned"]);
     golden("check_warned_denied", &["check", "--deny-warnings", "warned"]);
     golden("check_good_json", &["check", "--deny-warnings", "--json", "policy"]);
+    let help = stdout(&keyward(&["check", "--help"]));
+    assert!(help.contains("Exit with 1 instead of 0 if there are warnings"), "{help}");
 }
 
 #[test]

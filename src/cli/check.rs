@@ -15,7 +15,7 @@ pub struct Check {
     /// Check what a bundle of this environment would hold
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
-    /// Take warnings for problems too
+    /// Exit with 1 instead of 0 if there are warnings; they are shown as warnings all the same
     #[arg(long)]
     deny_warnings: bool,
 }
