@@ -180,7 +180,7 @@ fn resolve_target(name: &str, doc: &TargetDoc, providers: &Section<ProviderDoc>,
     let provider = doc.provider.at()?;
     let index = providers.keys().position(|name| **name == *provider.value);
     if index.is_none() {
-        sink.error(provider.pos, format!("no provider {} is defined", quoted(&provider.value)))
+        sink.missing(provider.pos, format!("no provider {} is defined", quoted(&provider.value)))
             .help("add it to `providers:`")
             .suggest(&provider.value, providers.keys().map(String::as_str));
     }
@@ -235,7 +235,7 @@ fn alias(
         return None;
     }
     let Some((found, model)) = names.find(&of.value) else {
-        sink.error(
+        sink.missing(
             of.pos,
             format!("alias {} stands for {}, which is not in the catalog", quoted(name), quoted(&of.value)),
         )

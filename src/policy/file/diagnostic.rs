@@ -120,6 +120,10 @@ pub struct Sink {
     overflow: Finding,
     overflowed: usize,
     errors: bool,
+    /// Some of the policy could not be read: what is missing may be there.
+    incomplete: bool,
+    /// Takes what would be said about what is missing then.
+    ignored: Finding,
 }
 
 impl Sink {
@@ -132,6 +136,26 @@ impl Sink {
     /// Records a warning.
     pub fn warning(&mut self, pos: Pos, message: impl Into<String>) -> &mut Finding {
         self.push(Finding { warning: true, pos, message: message.into(), ..Finding::default() })
+    }
+
+    /// Records an error about something that is not defined anywhere; nothing where not all of the policy could be read.
+    pub fn missing(&mut self, pos: Pos, message: impl Into<String>) -> &mut Finding {
+        if self.incomplete { self.ignore() } else { self.error(pos, message) }
+    }
+
+    /// As [`Self::missing`], but a warning.
+    pub fn probably_missing(&mut self, pos: Pos, message: impl Into<String>) -> &mut Finding {
+        if self.incomplete { self.ignore() } else { self.warning(pos, message) }
+    }
+
+    /// Remembers that some of the policy could not be read, which has been reported.
+    pub const fn incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    fn ignore(&mut self) -> &mut Finding {
+        self.ignored = Finding { unseen: true, ..Finding::default() };
+        &mut self.ignored
     }
 
     /// Whether there was an error.

@@ -16,7 +16,7 @@ impl Names<'_> {
         }
         if text.contains('*') {
             if !self.glob_matches(text) {
-                sink.warning(pattern.pos, format!("{} matches no model of the catalog", quoted(text)))
+                sink.probably_missing(pattern.pos, format!("{} matches no model of the catalog", quoted(text)))
                     .help("check its spelling; models of wildcard entries count too");
             }
             return Some(Grant::Glob(text.clone()));
@@ -28,7 +28,7 @@ impl Names<'_> {
             return Some(Grant::Name(text.clone()));
         }
         let names = self.models.keys().map(String::as_str).chain(self.groups.keys().copied()).chain(["all"]);
-        sink.error(pattern.pos, format!("{} is neither a model nor a group of the catalog", quoted(text)))
+        sink.missing(pattern.pos, format!("{} is neither a model nor a group of the catalog", quoted(text)))
             .help("add it to `models:`, or name a group, a glob or `all`")
             .suggest(text, names);
         None

@@ -47,7 +47,7 @@ pub fn keys(
         if let Some(user) = doc.user.at() {
             let unknown = !merged.users.is_empty() && !merged.users.contains_key(&*user.value);
             if unknown && unknown_users.insert(&*user.value) {
-                sink.warning(user.pos, format!("no user {} is defined", quoted(&user.value)))
+                sink.probably_missing(user.pos, format!("no user {} is defined", quoted(&user.value)))
                     .help("add it to `users:`, or check its spelling")
                     .suggest(&user.value, merged.users.keys().map(String::as_str));
             }

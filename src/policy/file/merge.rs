@@ -57,9 +57,15 @@ pub fn merge(sources: &Sources, sink: &mut Sink) -> Merged {
     let mut merged = Merged::default();
     // A file that cannot be read may well state the version.
     let mut versioned = sink.has_errors();
+    if sink.has_errors() {
+        sink.incomplete();
+    }
     for (file, text) in &sources.texts {
         let (documents, whole) = node::parse(*file, text, sink);
-        versioned |= !whole;
+        if !whole {
+            sink.incomplete();
+            versioned = true;
+        }
         for document in documents {
             // A file of comments only is an empty document.
             if document.is_null() {
@@ -68,6 +74,8 @@ pub fn merge(sources: &Sources, sink: &mut Sink) -> Merged {
             if let Some(file) = File::decode(&document, sink) {
                 versioned |= !file.version.is_absent();
                 merged.add(file, sink);
+            } else {
+                sink.incomplete();
             }
         }
     }
@@ -129,6 +137,9 @@ fn section<N: std::ops::Deref<Target = str>, T: Default>(
     what: &str,
     sink: &mut Sink,
 ) {
+    if matches!(field, Field::Bad) {
+        sink.incomplete();
+    }
     let Some(At { value: Named(entries), .. }) = field.into_at() else { return };
     for (name, doc) in entries {
         if let Some(first) = section.get(&*name.value) {

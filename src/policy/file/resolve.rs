@@ -145,7 +145,7 @@ impl Resolver<'_> {
         if let Some(stated) = self.tiers.get(&*at.value.0) {
             return Some((&at.value, Rc::clone(stated)));
         }
-        sink.error(at.pos, format!("no tier {} is defined", quoted(&at.value)))
+        sink.missing(at.pos, format!("no tier {} is defined", quoted(&at.value)))
             .help("add it to `tiers:`")
             .suggest(&at.value, self.tiers.keys().copied());
         None
@@ -154,7 +154,7 @@ impl Resolver<'_> {
     /// Reports a team that is not defined.
     pub fn expect_team(&self, team: &At<Name>, sink: &mut Sink) {
         if !self.merged.teams.contains_key(&*team.value.0) {
-            sink.error(team.pos, format!("no team {} is defined", quoted(&team.value)))
+            sink.missing(team.pos, format!("no team {} is defined", quoted(&team.value)))
                 .help("add it to `teams:`")
                 .suggest(&team.value, self.merged.teams.keys().map(String::as_str));
         }
@@ -163,7 +163,7 @@ impl Resolver<'_> {
     /// Reports an org or project that is not defined, if any is: without its section, the name is a mere label.
     pub fn expect_label<T>(&self, what: &str, name: &At<Name>, section: &Section<T>, sink: &mut Sink) {
         if !section.is_empty() && !section.contains_key(&*name.value.0) {
-            sink.error(name.pos, format!("no {what} {} is defined", quoted(&name.value)))
+            sink.missing(name.pos, format!("no {what} {} is defined", quoted(&name.value)))
                 .help(format!("add it to `{what}s:`"))
                 .suggest(&name.value, section.keys().map(String::as_str));
         }
