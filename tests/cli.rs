@@ -136,6 +136,13 @@ fn a_bundle_of_an_environment_holds_its_keys_and_those_of_none() {
 }
 
 #[test]
+fn an_environment_that_no_key_is_for_makes_no_bundle() {
+    golden("bundle_mistyped_environment", &["bundle", "policy", "--environment", "prdo"]);
+    golden("bundle_unknown_environment", &["bundle", "policy", "--environment", "staging"]);
+    golden("check_mistyped_environment", &["check", "policy", "--environment", "prdo"]);
+}
+
+#[test]
 fn a_bundle_replaces_the_file_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gate.json");

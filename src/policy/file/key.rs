@@ -1,6 +1,6 @@
 //! Checks keys and resolves what they refer to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -59,16 +59,28 @@ pub fn keys(
         keys.extend(resolved.filter(|_| wanted));
     }
     if let Some(wanted) = environment {
-        let named = |key: &At<KeyDoc>| key.value.environment.get().is_some_and(|name| name.0 == wanted);
-        if !merged.keys.iter().any(named) {
-            let names: HashSet<&str> =
-                merged.keys.iter().filter_map(|key| Some(&*key.value.environment.get()?.0)).collect();
-            sink.warning(Pos::start_of(0), format!("no key is for environment {}", quoted(wanted)))
-                .help("only keys that name no environment are in the policy")
-                .suggest(wanted, names.into_iter());
-        }
+        expect_environment(wanted, &merged.keys, sink);
     }
     keys
+}
+
+/// Reports an environment that no key names: mistyped, it would leave out every key of the one that was meant. Where keys
+/// name no environment at all, none is left out.
+fn expect_environment(wanted: &str, keys: &[At<KeyDoc>], sink: &mut Sink) {
+    let names: BTreeSet<&str> = keys.iter().filter_map(|key| Some(&*key.value.environment.get()?.0)).collect();
+    if names.contains(wanted) {
+        return;
+    }
+    let message = format!("no key is for environment {}", quoted(wanted));
+    if names.is_empty() {
+        sink.probably_missing(Pos::start_of(0), message)
+            .help("no key names an environment, so every environment has all keys");
+        return;
+    }
+    let known: Vec<&str> = names.iter().copied().collect();
+    sink.missing(Pos::start_of(0), format!("{message}; there are keys for `{}`", known.join("`, `")))
+        .help("name one of those, or give a key this environment first")
+        .suggest(wanted, names.into_iter());
 }
 
 fn validity(doc: &KeyDoc, now: Timestamp, sink: &mut Sink) {

@@ -115,6 +115,9 @@ impl Merged {
         section(&mut self.teams, teams, "team", sink);
         section(&mut self.projects, projects, "project", sink);
         section(&mut self.users, users, "user", sink);
+        if matches!(keys, Field::Bad) {
+            sink.incomplete();
+        }
         self.keys.extend(keys.into_at().map(|keys| keys.value.0).unwrap_or_default());
     }
 }

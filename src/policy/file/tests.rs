@@ -228,13 +228,15 @@ fn a_key_knows_its_levels_widest_first_and_whose_it_is() {
 #[test]
 fn a_bundle_for_an_environment_holds_its_keys_and_those_of_none() {
     let text = format!("{CATALOG}{LEVELS}");
+    let hash = "sha256:AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let more = format!("keys: [{{ id: three, hash: '{hash}', team: silent, environment: prod }}]");
     let ids = |environment| {
-        let policy = load_texts(&[&text], environment).unwrap().policy;
+        let policy = load_texts(&[&text, &more], environment).unwrap().policy;
         policy.keys.iter().map(|(_, key)| key.id).collect::<Vec<_>>()
     };
-    assert_eq!(ids(None), ["one", "two"]);
+    assert_eq!(ids(None), ["one", "two", "three"]);
     assert_eq!(ids(Some("dev")), ["one", "two"]);
-    assert_eq!(ids(Some("prod")), ["one"]);
+    assert_eq!(ids(Some("prod")), ["one", "three"]);
 }
 
 #[test]
