@@ -103,7 +103,7 @@ pub fn decide_endpoint<'p>(levels: impl Iterator<Item = &'p Level>, endpoint: En
 /// # Errors
 /// The first rule that stands in the way.
 pub fn decide_model<'p>(levels: impl Iterator<Item = &'p Level>, model: &Resolved<'_>) -> Result<(), Denied<'p>> {
-    first_denied(levels, |rules| model_verdict(rules, |grant| grant_matches(grant, model)))
+    first_denied(levels, |rules| model_verdict(rules, model))
 }
 
 /// What each source of rules says, in the order in which they are judged. A request is allowed if none is
@@ -112,7 +112,7 @@ pub fn decide_model<'p>(levels: impl Iterator<Item = &'p Level>, model: &Resolve
 pub fn explain<'p>(levels: impl Iterator<Item = &'p Level>, endpoint: Endpoint, model: &Resolved<'_>) -> Vec<Step<'p>> {
     steps(levels, |rules| match endpoint_verdict(rules, endpoint) {
         denied @ Verdict::Denied(_) => denied,
-        _ => model_verdict(rules, |grant| grant_matches(grant, model)),
+        _ => model_verdict(rules, model),
     })
     .collect()
 }
@@ -128,8 +128,9 @@ pub fn grant_matches(grant: &Grant, model: &Resolved<'_>) -> bool {
     }
 }
 
-/// What the rules say on models, given what a grant matches. A deny wins.
-pub(super) fn model_verdict(rules: &Rules, mut matches: impl FnMut(&Grant) -> bool) -> Verdict<'_> {
+/// What the rules say on a model. A deny wins.
+fn model_verdict<'p>(rules: &'p Rules, model: &Resolved<'_>) -> Verdict<'p> {
+    let matches = |grant: &Grant| grant_matches(grant, model);
     if let Some(deny) = rules.deny.iter().find(|deny| matches(deny)) {
         return Verdict::Denied(Why::DeniedBy(deny));
     }
