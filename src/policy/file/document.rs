@@ -38,7 +38,8 @@ document! {
             projects: Named<Name, Project>,
             /// The persons and services that keys belong to.
             users: Named<UserName, LevelWithTier>,
-            /// What holds for each single end user (the `user` of a request's body). Stated once.
+            /// What holds for each single end user (the `user` of a request's body). Stated once. It is consulted once the
+            /// body is read: `endpoints` and `max_request_bytes` have no effect here.
             end_users: LevelWithTier,
             /// The keys: who may call. `keyward key new` makes one and prints its entry.
             keys: List<Key>,
@@ -53,11 +54,12 @@ document! {
     struct Provider = "a provider" {
         required {
             /// The wire format it speaks. `openai` is also right for everything compatible with it: vLLM, Ollama, Mistral, …
+            /// Not in effect yet: formats are not translated.
             api: Api,
         }
         optional {
             /// Tell this provider who calls, in `x-keyward-team`, `-project`, `-key-id` and `-user`. For providers that
-            /// belong to you. Default: false.
+            /// belong to you. Default: false. Not in effect yet.
             forward_identity: Flag,
         }
     }
@@ -82,6 +84,7 @@ document! {
             /// Most output tokens a request can ask for; also what a request that asks for nothing reserves.
             max_output_tokens: Cap,
             /// Drop parameters that the provider's API has no word for, instead of refusing the request. Default: false.
+            /// Not in effect yet.
             drop_params: Flag,
         }
     }

@@ -89,6 +89,12 @@ impl Stated {
             reserve = reserve.or(tier.reserve);
             alerts = alerts.or_else(|| tier.alerts.clone());
         }
+        if kind == LevelKind::EndUser {
+            // Judged before the body says whom the request is for; what is never asked is not in the policy.
+            all_rules.iter_mut().for_each(|rules| rules.endpoints = None);
+            all_rules.retain(states_rules);
+            max_request_bytes = None;
+        }
         Level {
             kind,
             name: name.into(),

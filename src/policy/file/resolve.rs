@@ -55,6 +55,7 @@ pub fn resolve(merged: &Merged, environment: Option<&str>, now: Timestamp, sink:
     resolver.all_levels(sink);
     let end_users = merged.end_users.as_ref().and_then(|end_users| {
         let LevelParts { tier, level } = (&end_users.value).into();
+        warn_of_what_comes_too_late(level, sink);
         resolver.level(LevelKind::EndUser, "", tier, level, sink)
     });
     let keys = key::keys(&mut resolver, environment, now, sink);
@@ -71,6 +72,19 @@ pub fn resolve(merged: &Merged, environment: Option<&str>, now: Timestamp, sink:
     });
     let timezone = merged.timezone.as_ref().map(|zone| timezone::compile(&zone.value.0, now)).unwrap_or_default();
     Policy { version: String::new(), timezone, providers, catalog, levels: resolver.levels, end_users, keys }
+}
+
+/// Whom a request is for is known once its body is read: endpoint and size have been judged by then.
+fn warn_of_what_comes_too_late(end_users: &LevelDoc, sink: &mut Sink) {
+    let endpoints = end_users.endpoints.at().map(|at| ("endpoints", at.pos));
+    let size = end_users.max_request_bytes.at().map(|at| ("max_request_bytes", at.pos));
+    for (field, pos) in endpoints.into_iter().chain(size) {
+        sink.warning(
+            pos,
+            format!("`{field}` has no effect in `end_users`: the end user is known once the body is read"),
+        )
+        .help("state it in `defaults`, or at the levels of the keys");
+    }
 }
 
 /// A level's document, whatever its section.

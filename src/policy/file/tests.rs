@@ -211,6 +211,19 @@ fn a_tier_is_folded_into_its_level_and_the_tighter_of_two_limits_holds() {
 }
 
 #[test]
+fn end_users_have_no_rules_that_would_come_too_late() {
+    let stated = "tier: s, deny: [big], endpoints: [chat], max_request_bytes: 7, max_output_tokens: 8";
+    let text = format!(
+        "{CATALOG}\ntiers: {{ s: {{ endpoints: [] }} }}\nend_users: {{ {stated} }}\nteams: {{ a: {{ tier: s }} }}"
+    );
+    let Policy { end_users, levels, .. } = policy(&text);
+    let end_users = end_users.unwrap();
+    assert_eq!((end_users.rules.len(), end_users.rules[0].endpoints, end_users.rules[0].deny.len()), (1, None, 1));
+    assert_eq!((end_users.max_request_bytes, end_users.max_output_tokens), (None, Some(8)));
+    assert!(levels[0].rules[0].endpoints.is_some(), "the tier has them elsewhere");
+}
+
+#[test]
 fn a_key_knows_its_levels_widest_first_and_whose_it_is() {
     let policy = policy(&format!("{CATALOG}{LEVELS}"));
     let one = key(&policy, "one");
