@@ -1,9 +1,10 @@
 //! Whether every level lets a caller use an endpoint and a model.
 
+use core::fmt;
 use std::sync::LazyLock;
 
 use super::{catalog::Resolved, pattern};
-use crate::policy::{Grant, Key, Level, LevelKind, Policy, Reserve, Rules};
+use crate::policy::{Grant, Key, Level, LevelKind, Policy, Reserve, Rules, Source};
 use crate::request::Endpoint;
 
 /// The first rule that stands in the way.
@@ -11,12 +12,8 @@ use crate::request::Endpoint;
 pub struct Denied<'p> {
     /// Position of the level among those judged.
     pub level: usize,
-    /// Its kind.
-    pub kind: LevelKind,
-    /// Its name.
-    pub name: &'p str,
-    /// The tier the rule comes from; `None` for the level's own.
-    pub tier: Option<&'p str>,
+    /// Where the rule is stated.
+    pub source: Source<'p>,
     /// What the rule says.
     pub why: Why<'p>,
 }
@@ -43,17 +40,40 @@ pub enum Verdict<'p> {
     Denied(Why<'p>),
 }
 
+impl fmt::Display for Denied<'_> {
+    /// For audit records: `team marketing (tier standard): denied by openai/o1-*`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.source, self.why)
+    }
+}
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Endpoint => f.write_str("endpoint not granted"),
+            Self::NotGranted => f.write_str("not granted"),
+            Self::DeniedBy(deny) => write!(f, "denied by {deny}"),
+        }
+    }
+}
+
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str("states nothing"),
+            Self::GrantedBy(grant) => write!(f, "granted by {grant}"),
+            Self::Denied(why) => why.fmt(f),
+        }
+    }
+}
+
 /// One step of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step<'p> {
     /// Position of the level among those judged.
     pub level: usize,
-    /// Its kind.
-    pub kind: LevelKind,
-    /// Its name.
-    pub name: &'p str,
-    /// The tier whose rules these are; `None` for the level's own.
-    pub tier: Option<&'p str>,
+    /// Where the rules are stated.
+    pub source: Source<'p>,
     /// What they say.
     pub verdict: Verdict<'p>,
 }
@@ -148,8 +168,8 @@ fn first_denied<'p>(
     levels: impl Iterator<Item = &'p Level>,
     judge: impl FnMut(&'p Rules) -> Verdict<'p>,
 ) -> Result<(), Denied<'p>> {
-    let denied = steps(levels, judge).find_map(|Step { level, kind, name, tier, verdict }| match verdict {
-        Verdict::Denied(why) => Some(Denied { level, kind, name, tier, why }),
+    let denied = steps(levels, judge).find_map(|Step { level, source, verdict }| match verdict {
+        Verdict::Denied(why) => Some(Denied { level, source, why }),
         Verdict::Silent | Verdict::GrantedBy(_) => None,
     });
     denied.map_or(Ok(()), Err)
@@ -163,9 +183,7 @@ fn steps<'p>(
         levels.enumerate().flat_map(|(position, level)| level.rules.iter().map(move |rules| (position, level, rules)));
     rules.map(move |(position, level, rules)| Step {
         level: position,
-        kind: level.kind,
-        name: &level.name,
-        tier: rules.tier.as_deref(),
+        source: level.source(rules.tier.as_deref()),
         verdict: judge(rules),
     })
 }

@@ -1,7 +1,9 @@
 //! The rules of access as a table: a catalog, what each level states, and what may be called.
 
 use super::*;
-use crate::policy::{Catalog, EndpointSet, Entry, Grant, Key, Level, LevelKind, Model, Policy, Reserve, Rules, Target};
+use crate::policy::{
+    Catalog, EndpointSet, Entry, Grant, Key, Level, LevelKind, Model, Policy, Reserve, Rules, Source, Target,
+};
 use crate::request::Endpoint;
 
 fn served(name: &str, groups: &[&str], provider_model: &str) -> Model {
@@ -244,9 +246,23 @@ fn every_level_must_grant_and_none_may_deny() {
             assert_eq!(decide(levels.iter(), Endpoint::Chat, &model), Ok(()));
             levels[position].rules.push(Rules { tier: Some("small".into()), ..rules });
             let denied = decide(levels.iter(), Endpoint::Chat, &model).unwrap_err();
-            assert_eq!(denied, Denied { level: position, kind, name: kind.as_str(), tier: Some("small"), why });
+            let source = Source { kind, name: kind.as_str(), tier: Some("small") };
+            assert_eq!(denied, Denied { level: position, source, why });
         }
     }
+}
+
+#[test]
+fn a_denial_names_the_level_the_tier_and_the_rule() {
+    let catalog = catalog();
+    let model = resolve(&catalog, "openai/o1-mini").unwrap();
+    let said =
+        |kind, rules| decide([&level(kind, vec![rules])].into_iter(), Endpoint::Chat, &model).unwrap_err().to_string();
+    let tier = Rules { tier: Some("standard".into()), ..deny(&["openai/o1-*"]) };
+    assert_eq!(said(LevelKind::Team, tier), "team team (tier standard): denied by openai/o1-*");
+    assert_eq!(said(LevelKind::Key, models(&["@frontier"])), "key key: not granted");
+    let closed = Rules { endpoints: Some(EndpointSet::default()), ..Rules::default() };
+    assert_eq!(said(LevelKind::Org, closed), "org org: endpoint not granted");
 }
 
 #[test]
@@ -301,7 +317,7 @@ fn an_explanation_has_a_step_per_source_and_agrees_with_the_decision() {
     let tier = Rules { tier: Some("standard".into()), ..models(&["@frontier"]) };
     let levels = [level(LevelKind::Team, vec![Rules::default(), tier]), level(LevelKind::Key, vec![deny(&["gpt-4o"])])];
     let steps = explain(levels.iter(), Endpoint::Chat, &model);
-    let verdicts: Vec<_> = steps.iter().map(|step| (step.level, step.tier, step.verdict)).collect();
+    let verdicts: Vec<_> = steps.iter().map(|step| (step.level, step.source.tier, step.verdict)).collect();
     assert_eq!(
         verdicts,
         [

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::output::Output;
 use super::{Failure, Outcome, explain_text, file};
-use crate::authz::{self, Resolved, Step, Verdict, Why};
-use crate::policy::{Entry, Grant, Key, Level, Limit, Metric, Policy};
+use crate::authz::{self, Resolved, Step, Verdict};
+use crate::policy::{Entry, Key, Level, Limit, Metric, Policy};
 use crate::pricing::{NanoUsd, Price};
 use crate::request::Endpoint;
 
@@ -88,15 +88,13 @@ fn explanation<'a>(policy: &'a Policy, key: &'a Key, asked: &'a Explain, now: i6
         .map(|why| ("invalid_api_key", why.to_owned()))
         .or_else(|| {
             let denied = authz::decide_endpoint(levels(), asked.endpoint).err()?;
-            let at = place(denied.kind.as_str(), denied.name, denied.tier);
-            Some(("endpoint_not_allowed", format!("{at}: {}", why(denied.why))))
+            Some(("endpoint_not_allowed", denied.to_string()))
         })
         .or_else(|| match &model {
             None => Some(("model_not_found", "no entry of the catalog has or matches that name".to_owned())),
             Some(model) => {
                 let denied = authz::decide_model(levels(), model).err()?;
-                let at = place(denied.kind.as_str(), denied.name, denied.tier);
-                Some(("model_not_allowed", format!("{at}: {}", why(denied.why))))
+                Some(("model_not_allowed", denied.to_string()))
             }
         });
     Explanation { policy, key, endpoint: asked.endpoint, requested: &asked.model, model, steps, limits, denied }
@@ -135,14 +133,14 @@ impl Explanation<'_> {
                 "targets": targets(policy, model),
             })),
             "steps": steps.iter().map(|step| json!({
-                "level": step.kind.as_str(), "name": step.name, "tier": step.tier,
-                "verdict": word(step.verdict), "why": verdict(step.verdict),
+                "level": step.source.kind.as_str(), "name": step.source.name, "tier": step.source.tier,
+                "verdict": word(step.verdict), "why": step.verdict.to_string(),
             })).collect::<Vec<_>>(),
             "limits": limits.iter().map(|(level, limit)| json!({
                 "level": level.kind.as_str(), "name": level.name, "tier": limit.tier,
                 "metric": limit.metric.as_str(), "amount": amount(limit),
                 "per": (limit.metric != Metric::Concurrency).then(|| limit.period.to_string()),
-                "model": limit.model.as_ref().map(bare),
+                "model": limit.model.as_ref().map(ToString::to_string),
             })).collect::<Vec<_>>(),
         })
     }
@@ -194,24 +192,9 @@ pub fn rates(price: &Price) -> Vec<(&'static str, NanoUsd)> {
     [("input", input)].into_iter().chain(stated).collect()
 }
 
-/// A level by kind and name, and the tier.
-pub fn place(kind: &str, name: &str, tier: Option<&str>) -> String {
-    let tier = tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
-    if name.is_empty() { format!("{kind}{tier}") } else { format!("{kind} {name}{tier}") }
-}
-
 /// The amount of a limit: dollars or a count.
-pub fn amount(limit: &Limit) -> String {
+fn amount(limit: &Limit) -> String {
     if limit.metric == Metric::Usd { NanoUsd(limit.amount).to_string() } else { limit.amount.to_string() }
-}
-
-/// What a source of rules says, in words.
-pub fn verdict(verdict: Verdict<'_>) -> String {
-    match verdict {
-        Verdict::Silent => "states nothing".into(),
-        Verdict::GrantedBy(grant) => format!("grants {}", written(grant)),
-        Verdict::Denied(reason) => why(reason),
-    }
 }
 
 const fn word(verdict: Verdict<'_>) -> &'static str {
@@ -219,32 +202,6 @@ const fn word(verdict: Verdict<'_>) -> &'static str {
         Verdict::Silent => "silent",
         Verdict::GrantedBy(_) => "granted",
         Verdict::Denied(_) => "denied",
-    }
-}
-
-fn why(why: Why<'_>) -> String {
-    match why {
-        Why::Endpoint => "the endpoint is not among its `endpoints`".into(),
-        Why::NotGranted => "nothing in its `models` matches".into(),
-        Why::DeniedBy(grant) => format!("denies {}", written(grant)),
-    }
-}
-
-/// A grant with its kind.
-pub fn written(grant: &Grant) -> String {
-    let kind = match grant {
-        Grant::All | Grant::Name(_) => "",
-        Grant::Group(_) => "group ",
-        Grant::Glob(_) => "glob ",
-    };
-    format!("{kind}`{}`", bare(grant))
-}
-
-/// A grant as a policy file writes it.
-fn bare(grant: &Grant) -> &str {
-    match grant {
-        Grant::All => "all",
-        Grant::Name(text) | Grant::Group(text) | Grant::Glob(text) => text,
     }
 }
 

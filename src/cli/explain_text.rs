@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::explain::{Explanation, amount, cluster, place, rates, target_parts, verdict, written};
+use super::explain::{Explanation, cluster, rates, target_parts};
 use super::output::{BAD, FAINT, GOOD, STRONG, styled};
 use crate::authz::Verdict;
-use crate::policy::{Entry, Metric};
+use crate::policy::Entry;
 
 /// The explanation in four parts: the decision, the levels, the limits, and where the request would go.
 pub fn text(explanation: &Explanation<'_>) -> String {
@@ -18,24 +18,14 @@ pub fn text(explanation: &Explanation<'_>) -> String {
                 Verdict::GrantedBy(_) => GOOD,
                 Verdict::Denied(_) => BAD,
             };
-            (place(step.kind.as_str(), step.name, step.tier), styled(style, verdict(step.verdict)))
+            (step.source.to_string(), styled(style, step.verdict))
         });
         table(&mut text, &rows.collect::<Vec<_>>());
         text.push_str(&styled(STRONG, "\nlimits\n"));
         let rows: Vec<_> = explanation
             .limits
             .iter()
-            .map(|(level, limit)| {
-                let place = place(level.kind.as_str(), &level.name, limit.tier.as_deref());
-                let mut row = match limit.metric {
-                    Metric::Concurrency => format!("{} requests at once", amount(limit)),
-                    metric => format!("{} {} per {}", amount(limit), metric.as_str(), limit.period),
-                };
-                if let Some(grant) = &limit.model {
-                    let _ = write!(row, " for {}", written(grant));
-                }
-                (place, row)
-            })
+            .map(|(level, limit)| (level.source(limit.tier.as_deref()).to_string(), limit.to_string()))
             .collect();
         table(&mut text, &rows);
     }

@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use super::exchange::{Outcome, Served};
-use super::{Exchange, Gate, demand, rule};
+use super::{Exchange, Gate, demand};
 use crate::answer::{Answer, Refusal};
 use crate::authz::{self, Resolved};
 use crate::host::Host;
@@ -53,7 +53,7 @@ impl Exchange {
         let of_user = gate.policy.end_users.as_ref().filter(|_| body.user.is_some());
         let levels = authz::levels(&gate.policy, key).chain(of_user);
         authz::decide_model(levels.clone(), &model).map_err(|denied| {
-            self.rule = Some(rule::of_denial(&denied));
+            self.rule = Some(denied.to_string());
             Refusal::ModelNotAllowed { model: name.clone() }
         })?;
         let plan = Plan::for_first_target(&model).ok_or_else(not_found)?;

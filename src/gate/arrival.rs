@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use super::{Exchange, Gate, MAX_REQUEST_BYTES, rule};
+use super::{Exchange, Gate, MAX_REQUEST_BYTES};
 use crate::answer::{Answer, Refusal, model_list};
 use crate::authn;
 use crate::authz;
@@ -97,7 +97,7 @@ impl Exchange {
             return Ok(Arrival::Answered(answer));
         }
         authz::decide_endpoint(authz::levels(&gate.policy, &key), routed.endpoint).map_err(|denied| {
-            self.rule = Some(rule::of_denial(&denied));
+            self.rule = Some(denied.to_string());
             Refusal::EndpointNotAllowed { endpoint: routed.endpoint }
         })?;
         if head.encoded {

@@ -15,8 +15,8 @@ mod admission;
 mod arrival;
 mod demand;
 mod exchange;
+mod over_limit;
 mod response;
-mod rule;
 mod settlement;
 mod stakes;
 

@@ -1,6 +1,6 @@
 use super::Gate;
 use super::demand::Demands;
-use super::rule::OverLimit;
+use super::over_limit::OverLimit;
 use crate::authz::{self, Resolved};
 use crate::host::Host;
 use crate::limits::{self, EndUser, Reservation, Stake, Standing, counter_key};

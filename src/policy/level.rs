@@ -1,3 +1,5 @@
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Limit;
@@ -83,6 +85,16 @@ pub enum Grant {
     Group(String),
     /// A pattern in which only `*` is special: any run of characters, also none, also `/`.
     Glob(String),
+}
+
+impl fmt::Display for Grant {
+    /// As a policy file writes it. Which kind it is shows: groups do not have the names of models.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::Name(text) | Self::Group(text) | Self::Glob(text) => text,
+        })
+    }
 }
 
 /// How much of a limit a request takes before its cost is known.

@@ -3,6 +3,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Grant;
+use crate::pricing::NanoUsd;
 
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +97,19 @@ pub struct Limit {
     pub slot: SlotId,
 }
 
+impl fmt::Display for Limit {
+    /// `600 requests per minute`, `50 usd per day for gpt-4o`, `20 requests at once`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metric, amount, period, model, .. } = self;
+        match metric {
+            Metric::Concurrency => write!(f, "{amount} requests {period}"),
+            Metric::Usd => write!(f, "{} usd per {period}", NanoUsd(*amount)),
+            _ => write!(f, "{amount} {} per {period}", metric.as_str()),
+        }?;
+        model.as_ref().map_or(Ok(()), |model| write!(f, " for {model}"))
+    }
+}
+
 impl Limit {
     /// The slot for what such a limit counts: FNV-1a over metric, period and model pattern.
     #[must_use]
@@ -112,5 +126,22 @@ impl Limit {
             text.bytes()
                 .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_in_the_words_of_policy_files() {
+        let said = |metric, amount, period, model: Option<Grant>| {
+            let slot = Limit::slot_for(metric, period, model.as_ref());
+            Limit { metric, amount, period, model, tier: Some("t".into()), slot }.to_string()
+        };
+        assert_eq!(said(Metric::Requests, 600, Period::Sliding { ms: 60_000 }, None), "600 requests per minute");
+        let glob = Some(Grant::Glob("openai/*".into()));
+        assert_eq!(said(Metric::Usd, 1_500_000_000, Period::Day, glob), "1.5 usd per day for openai/*");
+        assert_eq!(said(Metric::Concurrency, 20, Period::Now, None), "20 requests at once");
     }
 }

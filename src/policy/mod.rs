@@ -12,6 +12,7 @@ mod level;
 mod limit;
 mod model;
 mod provider;
+mod source;
 mod timezone;
 
 pub use key::{Key, KeyHash, KeyTable};
@@ -19,6 +20,7 @@ pub use level::{EndpointSet, Grant, Level, LevelKind, Reserve, Rules};
 pub use limit::{Limit, Metric, Period, SlotId};
 pub use model::{Catalog, Entry, Model, Target};
 pub use provider::{Api, Provider};
+pub use source::Source;
 pub use timezone::Timezone;
 
 use serde::{Deserialize, Serialize};
