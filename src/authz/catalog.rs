@@ -40,6 +40,15 @@ impl<'a> Resolved<'a> {
         own.iter().chain(&self.model.groups).map(String::as_str)
     }
 
+    /// Where it is served.
+    #[must_use]
+    pub fn targets(&self) -> &'a [Target] {
+        match &self.model.entry {
+            Entry::Served { targets, .. } => targets,
+            Entry::Alias { .. } => &[],
+        }
+    }
+
     /// The provider's name for the model at one of its targets: each `*` replaced by what it matched.
     #[must_use]
     pub fn provider_model<'t>(&self, target: &'t Target) -> Cow<'t, str> {

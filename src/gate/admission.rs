@@ -5,8 +5,8 @@ use super::{Exchange, Gate, demand};
 use crate::answer::{Answer, Refusal};
 use crate::authz::{self, Resolved};
 use crate::host::Host;
-use crate::policy::{Entry, Key, Level};
-use crate::request::{self, Body, Edits};
+use crate::policy::{Key, Level};
+use crate::request::{self, BadBody, Body, Edits};
 use crate::routing::Plan;
 
 /// How the request goes on.
@@ -57,8 +57,7 @@ impl Exchange {
             Refusal::ModelNotAllowed { model: name.clone() }
         })?;
         let plan = Plan::for_first_target(&model).ok_or_else(not_found)?;
-        let Entry::Served { targets, .. } = &model.model.entry else { return Err(not_found()) };
-        let target = targets.get(plan.target).ok_or_else(not_found)?;
+        let target = model.targets().get(plan.target).ok_or_else(not_found)?;
         let provider = gate.policy.providers.get(usize::from(target.provider)).ok_or_else(not_found)?;
         Edits::check(&body, &plan.provider_model)?;
         self.reserve(host, gate, key, &model, &body, &levels.collect::<Vec<_>>())?;
@@ -75,7 +74,10 @@ impl Exchange {
         body: &Body,
         levels: &[&Level],
     ) -> Result<(), Refusal> {
-        let demands = demand::of(gate, key, model, body, levels)?;
+        let demands = demand::of(gate, key, model, body, levels).map_err(|cap| {
+            self.rule = Some(cap.to_string());
+            Refusal::InvalidRequest(BadBody::above_cap(body.endpoint, cap.most))
+        })?;
         self.estimated_input = body.input_tokens;
         let reservation = gate.take(host, key, model, &demands, body.user.as_deref()).map_err(|over| {
             self.rule = over.rule;

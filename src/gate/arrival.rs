@@ -1,11 +1,11 @@
 use std::rc::Rc;
 
-use super::{Exchange, Gate, MAX_REQUEST_BYTES};
+use super::{Exchange, Gate, cap};
 use crate::answer::{Answer, Refusal, model_list};
 use crate::authn;
 use crate::authz;
 use crate::host::Host;
-use crate::policy::{Key, Level};
+use crate::policy::Key;
 use crate::request::{self, BodyScan, Endpoint, Shape};
 
 /// What the headers of a request say.
@@ -103,9 +103,9 @@ impl Exchange {
         if head.encoded {
             return Err(Refusal::UnsupportedEncoding);
         }
-        self.max_body_bytes = max_body_bytes(authz::levels(&gate.policy, &key));
+        self.max_body_bytes = cap::request_bytes(authz::levels(&gate.policy, &key)).most;
         if head.content_length.is_some_and(|length| length > self.max_body_bytes) {
-            return Err(Refusal::RequestTooLarge { limit: self.max_body_bytes });
+            return Err(self.too_large());
         }
         self.scan = Some(BodyScan::new(routed.endpoint, head.content_type)?);
         Ok(Arrival::ReadBody)
@@ -130,7 +130,7 @@ impl Exchange {
         let start = self.clock.start(host);
         self.body_bytes = self.body_bytes.saturating_add(piece.len() as u64);
         let scanned = if self.body_bytes > self.max_body_bytes {
-            Err(Refusal::RequestTooLarge { limit: self.max_body_bytes })
+            Err(self.too_large())
         } else if let Some(scan) = &mut self.scan {
             scan.feed(piece).map_err(Refusal::from)
         } else {
@@ -139,6 +139,12 @@ impl Exchange {
         let result = scanned.map_err(|refusal| self.refuse(host, &refusal));
         self.clock.stop(host, start);
         result
+    }
+
+    fn too_large(&mut self) -> Refusal {
+        let levels = self.key.as_deref().map(|key| authz::levels(&self.gate.policy, key));
+        self.rule = levels.map(|levels| cap::request_bytes(levels).to_string());
+        Refusal::RequestTooLarge { limit: self.max_body_bytes }
     }
 
     /// The answer to a request that goes no further.
@@ -152,11 +158,6 @@ impl Exchange {
         }
         answer
     }
-}
-
-/// The smallest of what the levels state, or the default.
-fn max_body_bytes<'l>(levels: impl Iterator<Item = &'l Level>) -> u64 {
-    levels.filter_map(|level| level.max_request_bytes).min().unwrap_or(MAX_REQUEST_BYTES)
 }
 
 /// A request id of a caller's own may be anything: what is no short plain word is cut off there.

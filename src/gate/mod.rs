@@ -13,7 +13,8 @@
 
 mod admission;
 mod arrival;
-mod demand;
+pub mod cap;
+pub mod demand;
 mod exchange;
 mod over_limit;
 mod response;

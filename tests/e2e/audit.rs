@@ -18,6 +18,7 @@ projects: { ads: { team: marketing } }
 users: { jo: {} }
 keys:
   - { id: full, hash: <full>, team: marketing, project: ads, user: jo, environment: prod, limits: [ { usd: 100, per: month } ] }
+  - { id: capped, hash: <capped>, team: marketing, max_output_tokens: 50, max_request_bytes: 200 }
   - { id: limited, hash: <limited>, team: marketing, limits: [ { requests: 0, per: minute } ] }
 ",
         ))
@@ -100,6 +101,20 @@ fn refused_requests_are_recorded_with_what_decided() {
             assert!(record["rule"].as_str().is_some_and(|text| text.contains(rule)), "{record}");
         }
     }
+}
+
+#[test]
+fn a_request_above_a_cap_is_recorded_with_the_cap() {
+    let asks = |key: &str, more: &Value| {
+        let mut body = json!({ "model": "chat-default", "messages": [] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let reply = gateway().call(key).json(&body).send();
+        (reply.status, reply.audit()["rule"].clone())
+    };
+    assert_eq!(asks("capped", &json!({ "max_tokens": 50 })), (200, Value::Null));
+    assert_eq!(asks("capped", &json!({ "max_tokens": 51 })), (400, json!("key capped: max_output_tokens 50")));
+    assert_eq!(asks("full", &json!({ "max_tokens": 1001 })), (400, json!("model gpt-4o: max_output_tokens 1000")));
+    assert_eq!(asks("capped", &json!({ "x": "x".repeat(200) })), (413, json!("key capped: max_request_bytes 200")));
 }
 
 #[test]
