@@ -95,6 +95,9 @@ fn explain_gives_the_decision_level_by_level() {
     explain("explain_disabled", "gone", &["gpt-4o"]);
     explain("explain_unknown_key", "nobody", &["gpt-4o"]);
     explain("explain_other_environment", "ads-dev", &["gpt-4o", "--environment", "prod"]);
+    explain("explain_other_environment_json", "ads-dev", &["gpt-4o", "--environment", "prod", "--json"]);
+    explain("explain_unknown_key_of_an_environment", "nobody", &["gpt-4o", "--environment", "prod"]);
+    explain("explain_end_user", "agent", &["gpt-4o-mini", "--end-user"]);
     explain("explain_unknown_endpoint", "ads-prod", &["gpt-4o", "--endpoint", "chats"]);
 }
 
@@ -113,7 +116,7 @@ fn the_deliveries_hold_the_filter_and_the_policy() {
         let bytes = STANDARD.decode(value.as_str().unwrap()).unwrap();
         *value = "…".into();
         let policy = bundle::decode(&bytes).unwrap();
-        assert_eq!(policy.keys.len(), 3);
+        assert_eq!(policy.keys.len(), 4);
         assert!(policy.keys.iter().any(|(_, key)| key.id == "ads-prod"));
         let path = format!("{HERE}/bundle_{format}.expected");
         let shown = format!("{delivery:#}\n");
@@ -132,7 +135,7 @@ fn a_bundle_of_an_environment_holds_its_keys_and_those_of_none() {
     let policy = bundle::decode(&STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
     let mut ids: Vec<String> = policy.keys.iter().map(|(_, key)| key.id).collect();
     ids.sort();
-    assert_eq!(ids, ["ads-prod", "gone"]);
+    assert_eq!(ids, ["ads-prod", "agent", "gone"]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl fmt::Display for Why<'_> {
 impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent => f.write_str("states nothing"),
+            Self::Silent => f.write_str("no objection"),
             Self::GrantedBy(grant) => write!(f, "granted by {grant}"),
             Self::Denied(why) => why.fmt(f),
         }

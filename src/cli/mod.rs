@@ -7,7 +7,6 @@ mod bundle;
 mod check;
 mod delivery;
 mod explain;
-mod explain_text;
 mod file;
 mod key;
 mod output;
