@@ -60,7 +60,7 @@ Keyward is running. Call it${TEAM:+ with the fresh demo key of team $TEAM}:
 
 Models of this key:  curl -s http://127.0.0.1:10000/v1/models -H "authorization: Bearer $key"
 Metrics:             http://127.0.0.1:9901/stats/prometheus?filter=keyward
-Audit records:       below, one JSON object per request
+Audit records:       below, one JSON object per request, as Envoy writes them: up to ten seconds later
 Policies:            ${policies[*]}; after a change:
                      $KEYWARD bundle ${policies[*]} --wasm $KEYWARD_WASM -o .keyward/gate.json
 ${OPENAI_API_KEY:+OpenAI:              served as well, by models of the cluster openai
