@@ -21,6 +21,8 @@ enum Event {
 
 #[derive(Default)]
 struct Recorder {
+    /// After how many bytes of a string it wants no more of it.
+    patience: Option<usize>,
     events: Vec<Event>,
     at: u64,
     bytes: Vec<u8>,
@@ -67,6 +69,9 @@ impl Visitor for Recorder {
     }
     fn begin_string(&mut self, at: u64) {
         self.begin(at);
+    }
+    fn wants_string(&self) -> bool {
+        self.patience.is_none_or(|patience| self.bytes.len() < patience)
     }
     fn string_piece(&mut self, raw: &[u8]) {
         self.push(raw);
@@ -563,5 +568,55 @@ proptest! {
     fn every_single_cut_changes_nothing(value in json("\\PC{0,16}"), text in soup()) {
         assert_cuts_change_nothing(value.to_string().as_bytes());
         assert_cuts_change_nothing(&text);
+    }
+}
+
+/// A text of strings in which halves of pairs, escapes and long runs stand in every order.
+fn tangled() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "\\ud800",
+        "\\udc00",
+        "\\ud83d\\ude00",
+        "\\n",
+        "\\\\",
+        "\\\"",
+        "\\/",
+        "\\u0041",
+        "a",
+        "\u{e9}",
+        "\u{1f600}",
+        "aaaaaaaaaaaaaaaaaaaa",
+    ]);
+    let string = prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat());
+    prop::collection::vec((string.clone(), string), 1..6).prop_map(|members| {
+        let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
+        format!("{{{}}}{}", members.join(","), " ".repeat(20))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn who_wants_no_strings_is_told_of_everything_else_alike(
+        text in tangled(), patience in 0_usize..4, cut in any::<prop::sample::Index>(),
+    ) {
+        let without_texts = |recorder: Recorder| -> Vec<Event> {
+            let blank = |event| match event {
+                Event::Text(at, _, end) => Event::Text(at, Vec::new(), end),
+                other => other,
+            };
+            recorder.events.into_iter().map(blank).collect()
+        };
+        let told = |patience, pieces: &[&[u8]]| {
+            let (mut recorder, mut scanner) = (Recorder { patience, ..Recorder::default() }, Scanner::new(9));
+            let fed: Result<(), Malformed> = pieces.iter().try_for_each(|piece| scanner.feed(piece, &mut recorder));
+            (fed.and_then(|()| scanner.finish(&mut recorder)), scanner.not_ascii(), without_texts(recorder))
+        };
+        let expected = told(None, &[text.as_bytes()]);
+        prop_assert!(expected.0.is_ok());
+        let (left, right) = text.as_bytes().split_at(cut.index(text.len()));
+        prop_assert_eq!(&told(Some(patience), &[text.as_bytes()]), &expected);
+        prop_assert_eq!(&told(Some(patience), &[left, right]), &expected);
     }
 }

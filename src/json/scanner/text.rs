@@ -18,6 +18,8 @@ impl Scanner {
         }
         loop {
             if !self.in_key && !visitor.wants_string() {
+                // Nobody will hear of the half of a pair: it must not be told with the next key instead.
+                self.surrogate = 0;
                 i += runs::plain_or_escaped(rest(piece, i), |byte| simple_escape(byte).is_some());
                 *from = i;
             }
@@ -25,6 +27,7 @@ impl Scanner {
             match piece.get(i) {
                 None => return Ok(i),
                 Some(b'"') => {
+                    self.surrogate = 0;
                     self.text_piece(between(piece, *from, i), visitor);
                     let end = self.offset(i + 1);
                     if self.in_key {

@@ -124,6 +124,14 @@ fn a_name_that_no_catalog_can_hold_is_no_error_here() {
 }
 
 #[test]
+fn half_a_pair_in_a_long_string_hides_no_key_behind_it() {
+    let behind = r#"{"model":"a","x":"xx\ud800\nAAAAAAAAAAAAAAAAAAAAAAAA","model":"b"}                  "#;
+    assert!(bad(Endpoint::Chat, behind).message.contains("twice"));
+    let honest = r#"{"messages":[{"role":"user","content":"xx\ud800\nAAAAAAAAAAAAAAAAAAAAAAAA"}],"model":"b"}      "#;
+    assert_eq!(chat(honest).model.map(|field| field.name), Some(name("b")));
+}
+
+#[test]
 fn a_governed_field_given_twice_is_refused_by_name() {
     for (endpoint, first, second, param) in [
         (Endpoint::Chat, r#""model":"m""#, r#""model":"m""#, "model"),
