@@ -11,6 +11,7 @@
 //! | [`pricing`] | what can it cost, what did it cost? |
 //! | [`limits`] | may they spend that now? (reserve, settle) |
 //! | [`routing`] | where does it go? (the plan) |
+//! | [`providers`] | how is each provider spoken to? (attempts, dialects) |
 //! | [`metering`] | what came back? (usage from JSON and SSE) |
 //! | [`answer`] | what is the caller told? |
 //! | [`audit`] | what was recorded? (audit record, metrics) |
@@ -29,8 +30,10 @@ pub mod limits;
 pub mod metering;
 pub mod policy;
 pub mod pricing;
+pub mod providers;
 pub mod request;
 pub mod routing;
+mod sse;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -50,6 +50,21 @@ impl Line {
         self.0.push(b'}');
     }
 
+    /// A list of objects.
+    pub fn objects<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        self.name(name);
+        self.0.push(b'[');
+        for (position, item) in items.into_iter().enumerate() {
+            if position > 0 {
+                self.0.push(b',');
+            }
+            self.0.push(b'{');
+            write(self, item);
+            self.0.push(b'}');
+        }
+        self.0.push(b']');
+    }
+
     /// The name of a field; names are ours and need no escapes.
     fn name(&mut self, name: &str) {
         if self.0.last() != Some(&b'{') {

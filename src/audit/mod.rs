@@ -6,7 +6,9 @@ mod alert;
 mod line;
 mod metrics;
 mod record;
+mod tried;
 
 pub use alert::BudgetAlert;
 pub use metrics::metric_name;
 pub use record::{AuditRecord, Latency};
+pub use tried::Tried;

@@ -1,4 +1,5 @@
 use super::line::Line;
+use super::tried::Tried;
 use crate::pricing::NanoUsd;
 
 /// One request, as Envoy's access loggers write it: a JSON object.
@@ -32,6 +33,8 @@ pub struct AuditRecord<'r> {
     pub provider_model: Option<&'r str>,
     /// How often a provider was tried.
     pub attempts: u64,
+    /// Each attempt, in order, where the provider role made them.
+    pub tried: Vec<Tried<'r>>,
     /// Whether the caller asked for a stream.
     pub stream: bool,
     /// HTTP status answered; 499 where the caller hung up before there was one.
@@ -94,6 +97,10 @@ impl AuditRecord<'_> {
         line.text("provider", self.provider);
         line.text("provider_model", self.provider_model);
         line.number("attempts", self.attempts);
+        line.objects("tried", &self.tried, |line, tried| {
+            line.text("provider", Some(&tried.provider));
+            line.number("status", tried.status.map(u64::from));
+        });
         line.flag("stream", self.stream);
         line.number("status", u64::from(self.status));
         line.text("decision", Some(self.decision));
@@ -138,6 +145,6 @@ mod tests {
         assert_eq!(read["reserved_usd"], "0");
         assert_eq!(read["latency_us"]["upstream"], 7);
         assert!(read["latency_us"]["first_token"].is_null() && read["team"].is_null());
-        assert_eq!(read.as_object().map(serde_json::Map::len), Some(27));
+        assert_eq!(read.as_object().map(serde_json::Map::len), Some(28));
     }
 }

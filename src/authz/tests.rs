@@ -13,8 +13,10 @@ fn served(name: &str, groups: &[&str], provider_model: &str) -> Model {
             wildcard: name.contains('*'),
             cluster: "c".into(),
             max_output_tokens: None,
-            targets: vec![Target { provider: 0, model: provider_model.into(), price: None }],
+            targets: vec![Target { provider: 0, model: provider_model.into(), also: vec![], price: None }],
             drop_params: false,
+            timeout_ms: None,
+            open_fallback: false,
         },
         groups: groups.iter().map(|&group| group.into()).collect(),
     }

@@ -4,10 +4,12 @@
 //! request and Envoy starts the VM anew (`failure_policy: FAIL_RELOAD`).
 #![expect(unsafe_code, reason = "host calls cross a C interface")]
 
+mod attempt;
 mod headers;
 mod host;
 mod hostcalls;
 mod metrics;
+mod rewrite;
 mod root;
 mod self_test;
 mod stream;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use super::attempt::AttemptStream;
 use super::hostcalls::{self, Buffer};
 use super::stream::Stream;
 use super::{host::Envoy, metrics, self_test};
@@ -16,7 +17,27 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// One configuration of the filter on one worker.
 #[derive(Default)]
 pub struct Root {
+    role: Role,
     gate: Option<Rc<Gate>>,
+}
+
+/// What the configuration is for; `root_id` in Envoy's says it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Role {
+    /// Downstream: decides on requests.
+    #[default]
+    Gate,
+    /// Upstream: makes their attempts.
+    Provider,
+}
+
+impl Role {
+    fn told() -> Self {
+        match hostcalls::property("plugin_root_id") {
+            Some(id) if id == b"provider" => Self::Provider,
+            _ => Self::Gate,
+        }
+    }
 }
 
 impl Context for Root {}
@@ -26,6 +47,10 @@ impl RootContext for Root {
         if let Err(reason) = self_test::run() {
             log::error!("keyward: {reason}");
             return false;
+        }
+        self.role = Role::told();
+        if self.role == Role::Provider {
+            return true;
         }
         let bytes = hostcalls::buffer(Buffer::PluginConfiguration, 0, size).unwrap_or_default();
         match bundle::decode(&bytes) {
@@ -44,11 +69,16 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        super::worker().heartbeat(&Envoy);
+        if self.role == Role::Gate {
+            super::worker().heartbeat(&Envoy);
+        }
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.gate.clone())))
+        Some(match self.role {
+            Role::Gate => Box::new(Stream::new(self.gate.clone())),
+            Role::Provider => Box::new(AttemptStream::default()),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -3,13 +3,14 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use super::attempt;
 use super::headers::Headers;
 use super::host::Envoy;
 use super::hostcalls::{self, Buffer, Map};
 use super::metrics;
+use super::rewrite::rewrite;
 use crate::answer::Answer;
 use crate::gate::{Arrival, Exchange, Forward, Gate, Head, ResponseBody};
-use crate::request::Edits;
 
 /// Envoy attribute: why the response is what it is. `via_upstream` where a provider answered.
 const CODE_DETAILS: &str = "response\0code_details";
@@ -103,6 +104,9 @@ impl Stream {
         for (name, value) in &forward.headers {
             hostcalls::set_header(Map::Request, name, value);
         }
+        // It was taken away while the body could still change. Not every model server takes a body without it.
+        hostcalls::set_header(Map::Request, "content-length", &forward.edits.length_of(self.scanned).to_string());
+        hostcalls::set_property(attempt::PLAN, &forward.plan);
         true
     }
 }
@@ -236,22 +240,12 @@ impl HttpContext for Stream {
             // The answer broke off while it was held, and Envoy answered by itself, past all filters; or the caller is gone.
             exchange.answer_lost(&Envoy, status_told());
         }
-        let observation = exchange.finish(&Envoy);
+        let tried =
+            hostcalls::property(attempt::TRIED).and_then(|lines| String::from_utf8(lines).ok()).unwrap_or_default();
+        let observation = exchange.finish(&Envoy, &tried);
         hostcalls::set_property("keyward.audit", &observation.audit);
         metrics::observe(&observation);
     }
-}
-
-/// Puts the changed body in the place of the one that came. A long one part by part: putting the parts together first
-/// would be one more copy of all of it.
-fn rewrite(edits: &Edits, body: &[u8]) -> bool {
-    const LONG: usize = 32 << 10;
-    if body.len() < LONG {
-        return hostcalls::replace_buffer(Buffer::RequestBody, &edits.apply(body));
-    }
-    let mut parts = edits.parts(body);
-    hostcalls::replace_buffer(Buffer::RequestBody, parts.next().unwrap_or_default())
-        && parts.all(|part| part.is_empty() || hostcalls::append_buffer(Buffer::RequestBody, part))
 }
 
 fn status_told() -> Option<u16> {

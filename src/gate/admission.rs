@@ -5,9 +5,9 @@ use super::{Exchange, Gate, demand};
 use crate::answer::{Answer, Refusal};
 use crate::authz::{self, Resolved};
 use crate::host::Host;
-use crate::policy::{Key, Level};
+use crate::policy::{Entry, Key, Level};
 use crate::request::{self, BadBody, Body, Edits};
-use crate::routing::Plan;
+use crate::routing::{self, Plan, PlannedTarget};
 
 /// How the request goes on.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Forward {
     pub headers: Vec<(&'static str, String)>,
     /// What changes in the body.
     pub edits: Edits,
+    /// For the attempts: a [`Plan`], encoded.
+    pub plan: Vec<u8>,
 }
 
 impl Exchange {
@@ -56,13 +58,44 @@ impl Exchange {
             self.rule = Some(denied.to_string());
             Refusal::ModelNotAllowed { model: name.clone() }
         })?;
-        let plan = Plan::for_first_target(&model).ok_or_else(not_found)?;
-        let target = model.targets().get(plan.target).ok_or_else(not_found)?;
-        let provider = gate.policy.providers.get(usize::from(target.provider)).ok_or_else(not_found)?;
-        Edits::check(&body, &plan.provider_model)?;
+        let Entry::Served { cluster, targets, timeout_ms, drop_params, max_output_tokens, .. } = &model.model.entry
+        else {
+            return Err(not_found());
+        };
+        let planned = routing::targets(&gate.policy, levels.clone(), &model);
+        let served = |planned: &PlannedTarget<'_>| Served {
+            target: planned.index,
+            provider: planned.provider.to_owned(),
+            model: planned.model.clone().into_owned(),
+            price: targets.get(usize::from(planned.index)).and_then(|target| target.price).unwrap_or_default(),
+        };
+        let first = planned.first().ok_or_else(not_found)?;
+        planned.iter().try_for_each(|target| Edits::check(&body, &target.model))?;
         self.reserve(host, gate, key, &model, &body, &levels.collect::<Vec<_>>())?;
-        self.served = Some(Served { provider: provider.name.clone(), price: target.price.unwrap_or_default(), plan });
-        Ok(self.forward(&body, &routed.upstream_path()))
+        self.served = Some(served(first));
+        self.fallbacks = planned.iter().skip(1).map(served).collect();
+        self.strip_usage = body.needs_asking_for_usage();
+        let edits = Edits::new(&body, &first.model, self.strip_usage);
+        let path = routed.upstream_path();
+        let retries = planned.len().checked_sub(1).filter(|fallbacks| *fallbacks > 0);
+        let plan = Plan {
+            request_id: &self.request_id,
+            endpoint: body.endpoint,
+            model: &name,
+            arrived: self.clock.arrived / 1_000_000_000,
+            stream: body.stream,
+            drop_params: *drop_params,
+            max_output_tokens: *max_output_tokens,
+            query: path.split_once('?').map(|(_, query)| query),
+            api_headers: self.api_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            body_bytes: edits.length_of(usize::try_from(self.body_bytes).unwrap_or(usize::MAX)) as u64,
+            place: edits.model_place(&body),
+            identity: routing::identity(key, &planned),
+            targets: planned,
+        };
+        let plan = plan.encode();
+        let headers = self.forward_headers(cluster, *timeout_ms, retries, &path);
+        Ok(Forward { headers, edits, plan })
     }
 
     fn reserve<H: Host>(
@@ -90,18 +123,25 @@ impl Exchange {
         Ok(())
     }
 
-    fn forward(&mut self, body: &Body, path: &str) -> Forward {
-        self.strip_usage = body.needs_asking_for_usage();
-        let plan = self.served.as_ref().map(|served| &served.plan);
-        let model = plan.map_or("", |plan| plan.provider_model.as_str());
-        let mut headers = vec![("x-keyward-cluster", plan.map(|plan| plan.cluster.clone()).unwrap_or_default())];
+    fn forward_headers(
+        &self,
+        cluster: &str,
+        timeout_ms: Option<u64>,
+        retries: Option<usize>,
+        path: &str,
+    ) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("x-keyward-cluster", cluster.to_owned())];
         if path != self.path {
             headers.push((":path", path.to_owned()));
         }
         if self.stream {
             headers.push(("accept", "text/event-stream".to_owned()));
         }
-        Forward { headers, edits: Edits::new(body, model, self.strip_usage) }
+        // Once along the chain; where there is none, as often as the route says.
+        headers.extend(retries.map(|most| ("x-envoy-max-retries", most.to_string())));
+        // Envoy lets go of it once the answer has begun, and takes it out before the request leaves.
+        headers.extend(timeout_ms.map(|ms| ("x-envoy-upstream-rq-per-try-timeout-ms", ms.to_string())));
+        headers
     }
 
     /// Gives up a request that was admitted but cannot be sent on.

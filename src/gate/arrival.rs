@@ -6,6 +6,7 @@ use crate::authn;
 use crate::authz;
 use crate::host::Host;
 use crate::policy::Key;
+use crate::providers::attempt::of_an_api;
 use crate::request::{self, BodyScan, Endpoint, Shape};
 
 /// What the headers of a request say.
@@ -18,6 +19,7 @@ pub struct Head<'h> {
     encoded: bool,
     content_length: Option<u64>,
     anthropic_version: bool,
+    api_headers: Vec<(String, String)>,
 }
 
 impl<'h> Head<'h> {
@@ -34,7 +36,10 @@ impl<'h> Head<'h> {
                 "content-type" => head.content_type = Some(text),
                 "content-encoding" => head.encoded |= value != text.as_bytes() || !request::is_readable_encoding(text),
                 "content-length" => head.content_length = text.parse().ok(),
-                "anthropic-version" => head.anthropic_version = true,
+                _ if of_an_api(name) => {
+                    head.anthropic_version |= name == "anthropic-version";
+                    head.api_headers.push((name.to_owned(), text.to_owned()));
+                }
                 _ => {}
             }
         }
@@ -61,6 +66,7 @@ impl Exchange {
     ) -> (Self, Arrival) {
         let now = host.now();
         let mut exchange = Self::new(gate, now);
+        exchange.api_headers.clone_from(&head.api_headers);
         exchange.request_id = bounded(head.request_id);
         let arrival = match exchange.take_up(host, head, headers) {
             Ok(arrival) => arrival,

@@ -85,9 +85,16 @@ mod tests {
     }
 
     fn model(max_output_tokens: Option<u64>) -> Model {
-        let targets = vec![Target { provider: 0, model: "m".into(), price: None }];
-        let entry =
-            Entry::Served { wildcard: false, cluster: "c".into(), max_output_tokens, targets, drop_params: false };
+        let targets = vec![Target { provider: 0, model: "m".into(), also: vec![], price: None }];
+        let entry = Entry::Served {
+            wildcard: false,
+            cluster: "c".into(),
+            max_output_tokens,
+            targets,
+            drop_params: false,
+            timeout_ms: None,
+            open_fallback: false,
+        };
         Model { name: "gpt-4o".into(), entry, groups: vec![] }
     }
 

@@ -8,7 +8,6 @@ use crate::metering::{Meter, Usage};
 use crate::policy::Key;
 use crate::pricing::{NanoUsd, Price};
 use crate::request::{BodyScan, Endpoint};
-use crate::routing::Plan;
 
 /// One request and its answer, from arrival to settlement. What a phase finds out stays here for the later ones.
 #[derive(Debug)]
@@ -20,6 +19,8 @@ pub struct Exchange {
     /// A key that was shown but does not count any more: for the record, not for any decision.
     pub(super) refused_key: Option<Rc<Key>>,
     pub(super) path: String,
+    /// Headers of the API that the caller speaks; see [`crate::routing::Plan::api_headers`].
+    pub(super) api_headers: Vec<(String, String)>,
     pub(super) scan: Option<BodyScan>,
     pub(super) body_bytes: u64,
     pub(super) max_body_bytes: u64,
@@ -29,6 +30,8 @@ pub struct Exchange {
     pub(super) entry: Option<String>,
     /// What serves the request, once it may go there.
     pub(super) served: Option<Served>,
+    /// What may serve it in the place of that.
+    pub(super) fallbacks: Vec<Served>,
     pub(super) end_user: Option<String>,
     pub(super) stream: bool,
     pub(super) strip_usage: bool,
@@ -50,8 +53,11 @@ pub struct Exchange {
 /// What serves the request.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
-    pub plan: Plan,
+    /// Which of the model's targets it is.
+    pub target: u16,
     pub provider: String,
+    /// The provider's name of the model.
+    pub model: String,
     /// What the target charges.
     pub price: Price,
 }
@@ -98,12 +104,14 @@ impl Exchange {
             key: None,
             refused_key: None,
             path: String::new(),
+            api_headers: Vec::new(),
             scan: None,
             body_bytes: 0,
             max_body_bytes: 0,
             model: None,
             entry: None,
             served: None,
+            fallbacks: Vec::new(),
             end_user: None,
             stream: false,
             strip_usage: false,

@@ -3,6 +3,7 @@ use crate::answer::{Refusal, rate_limit_headers};
 use crate::host::Host;
 use crate::limits::Standing;
 use crate::metering::{BodyKind, Dialect, Meter, Passed};
+use crate::providers::attempt::{REFUSED, TARGET};
 use crate::request::{Endpoint, Shape};
 
 /// What becomes of the response's headers.
@@ -50,6 +51,10 @@ struct Seen<'h> {
     content_type: &'h str,
     encoded: bool,
     attempts: Option<u64>,
+    /// Which target answered, where an attempt says so.
+    target: Option<u16>,
+    /// The error code, where an attempt answered in a provider's place.
+    refused: Option<&'static str>,
     /// Headers that are ours to set, whoever set them.
     ours: Vec<&'h str>,
 }
@@ -68,16 +73,22 @@ impl Exchange {
         self.clock.answered = host.now();
         let seen = Seen::read(headers);
         self.status = seen.status;
+        if let Some(position) = self.fallbacks.iter().position(|served| Some(served.target) == seen.target) {
+            self.served = Some(self.fallbacks.swap_remove(position));
+        }
         let failed = !(200..300).contains(&seen.status);
-        let from_provider = !failed || from_provider();
+        if let Some(code) = seen.refused {
+            self.decision = code;
+        }
+        let answered = !failed || seen.refused.is_some() || from_provider();
         // A provider that answered was tried; where Envoy found none, it may be that not even that was done.
-        self.attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(u64::from(from_provider));
+        self.attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(u64::from(answered));
         let mut head = ResponseHead { set: self.known_caller_headers(host), ..ResponseHead::default() };
         head.remove.extend(seen.ours.iter().map(|name| (*name).to_owned()));
         if failed {
             self.settle(host, Outcome::Failed);
             head.set.extend(self.cost_header().map(|cost| (COST, cost)));
-            if !from_provider {
+            if !answered {
                 let shape = self.endpoint.map_or(Shape::OpenAi, Endpoint::shape);
                 let refusal = Refusal::ProviderFailed { status: seen.status };
                 self.decision = refusal.code();
@@ -201,6 +212,15 @@ impl<'h> Seen<'h> {
                 ":status" => seen.status = text.parse().unwrap_or(0),
                 "content-type" => seen.content_type = text,
                 "content-encoding" => seen.encoded = !matches!(text, "" | "identity"),
+                REFUSED => {
+                    let bad_request = text == "invalid_request";
+                    seen.refused = Some(if bad_request { "invalid_request" } else { "provider_unavailable" });
+                    seen.ours.push(name);
+                }
+                TARGET => {
+                    seen.target = text.parse().ok();
+                    seen.ours.push(name);
+                }
                 ATTEMPTS => {
                     seen.attempts = text.parse().ok();
                     seen.ours.push(name);

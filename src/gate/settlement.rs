@@ -1,6 +1,6 @@
 use super::Exchange;
 use super::exchange::{Outcome, Settled};
-use crate::audit::{AuditRecord, BudgetAlert, Latency};
+use crate::audit::{AuditRecord, BudgetAlert, Latency, Tried};
 use crate::host::Host;
 use crate::limits::{self, Demand};
 use crate::metering::{Meter, Metered, Usage};
@@ -33,15 +33,16 @@ pub struct Observation {
 const CALLER_GONE: u16 = 499;
 
 impl Exchange {
-    /// Ends the request, however it ended: settles what still is reserved and writes the record.
-    pub fn finish<H: Host>(&mut self, host: &H) -> Observation {
+    /// Ends the request, however it ended: settles what still is reserved and writes the record. `tried` is what attempts
+    /// noted, see [`Tried`].
+    pub fn finish<H: Host>(&mut self, host: &H, tried: &str) -> Observation {
         let now = host.now();
         if self.status == 0 {
             self.status = CALLER_GONE;
         }
         self.settle(host, Outcome::Cut);
         let settled = self.settled.unwrap_or_default();
-        let audit = self.record(now, &settled).to_json();
+        let audit = self.record(now, &settled, tried).to_json();
         let start = self.clock.own.map(|_| now);
         self.clock.stop(host, start);
         let label = |name: Option<&str>| name.unwrap_or("-").to_owned();
@@ -116,7 +117,7 @@ impl Exchange {
         Some(Settled { usage, cost, estimated })
     }
 
-    fn record(&self, now: u64, settled: &Settled) -> AuditRecord<'_> {
+    fn record<'r>(&'r self, now: u64, settled: &Settled, tried: &'r str) -> AuditRecord<'r> {
         let clock = &self.clock;
         let us = |from: u64, to: u64| to.saturating_sub(from) / 1000;
         let after = |moment: u64, from: u64| (moment > 0).then(|| us(from, moment));
@@ -136,8 +137,9 @@ impl Exchange {
             endpoint: self.endpoint.map(crate::request::Endpoint::as_str),
             model: self.model.as_deref(),
             provider: self.served.as_ref().map(|served| served.provider.as_str()),
-            provider_model: self.served.as_ref().map(|served| served.plan.provider_model.as_str()),
+            provider_model: self.served.as_ref().map(|served| served.model.as_str()),
             attempts: self.attempts,
+            tried: Tried::read(tried).collect(),
             stream: self.stream,
             status: self.status,
             decision: self.decision,

@@ -1,8 +1,8 @@
 //! One event of a stream: its name, its data, and what the data says.
 
 use super::facts::{Choices, Facts};
-use super::sse::{Field, Token};
 use crate::json::{BoundedText, MAX_DEPTH, Scanner};
+use crate::sse::{Field, Token};
 
 /// The event being read. Reused from event to event.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@ use super::event::{Event, Outcome};
 use super::facts::{Facts, MODEL_BYTES, Text};
 use super::node::Place;
 use super::reported::{Reported, Sum};
-use super::sse::{Sse, Token};
 use super::strip::{Cut, Strip};
 use super::{BodyKind, Dialect, Usage, estimate_tokens};
 use crate::json::{BoundedText, MAX_DEPTH, Scanner};
+use crate::sse::{Sse, Token};
 
 /// What goes on to the caller in place of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]

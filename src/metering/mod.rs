@@ -14,7 +14,6 @@ mod facts;
 mod meter;
 mod node;
 mod reported;
-mod sse;
 mod strip;
 mod usage;
 

@@ -19,7 +19,7 @@ pub use key::{Key, KeyHash, KeyTable};
 pub use level::{EndpointSet, Grant, Level, LevelKind, Reserve, Rules};
 pub use limit::{Limit, Metric, Period, SlotId};
 pub use model::{Catalog, Entry, Model, Target};
-pub use provider::{Api, Provider};
+pub use provider::Provider;
 pub use source::Source;
 pub use timezone::Timezone;
 

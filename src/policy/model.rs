@@ -35,6 +35,10 @@ pub enum Entry {
         targets: Vec<Target>,
         /// Drop parameters that a translation cannot map, instead of refusing the request.
         drop_params: bool,
+        /// How long a provider may take to begin its answer before the next is tried, in milliseconds.
+        timeout_ms: Option<u64>,
+        /// Whether targets after the first also serve keys that may not use what they call by its own name.
+        open_fallback: bool,
     },
     /// Another name for a model: an exact catalog name, or one that a wildcard entry matches. Never another alias.
     Alias {
@@ -50,6 +54,9 @@ pub struct Target {
     pub provider: u16,
     /// The provider's model name; `*` stands, from left to right, for what the `*`s of the catalog name matched.
     pub model: String,
+    /// Exact catalog names of other entries under which the catalog serves the same model of the provider, or which name
+    /// it: who may call none of them is not served by this target as a fallback. Empty where there are none.
+    pub also: Vec<String>,
     /// What the provider charges; `None` means nothing is known and every request costs 0.
     pub price: Option<Price>,
 }

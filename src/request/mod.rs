@@ -27,4 +27,4 @@ pub use encoding::is_readable_encoding;
 pub use endpoint::{Endpoint, Shape};
 pub use named::{NoModel, model_named};
 pub use path::{NotFound, Routed, route};
-pub use rewrite::Edits;
+pub use rewrite::{Edits, ModelPlace};

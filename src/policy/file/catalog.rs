@@ -10,8 +10,9 @@ use super::merge::Section;
 use super::names::Name;
 use super::node::Pos;
 use super::scalar::Usd;
-use crate::policy::{Api, Catalog, Entry, Model, Provider, Target};
+use crate::policy::{Catalog, Entry, Model, Provider, Target};
 use crate::pricing::Price;
+use crate::providers::Api;
 
 /// What names there are, for resolving grants and aliases.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub fn providers(section: &Section<ProviderDoc>, sink: &mut Sink) -> Vec<Provide
         .map(|(name, entry)| Provider {
             name: name.clone(),
             api: entry.doc.api.get().copied().unwrap_or(Api::OpenAi),
+            api_version: entry.doc.api_version.get().map(|version| version.0.clone()),
+            base_path: entry.doc.base_path.get().map(|path| path.0.clone()),
             forward_identity: entry.doc.forward_identity.get().is_some_and(|flag| flag.0),
         })
         .collect()
@@ -104,7 +107,35 @@ pub fn catalog(
         };
         models.extend(resolved.map(|entry| Model { name: name.clone(), entry, groups }));
     }
+    name_fallbacks(&mut models);
     Catalog { models }
+}
+
+/// Notes for every target after the first under which names the catalog offers the same.
+fn name_fallbacks(models: &mut [Model]) {
+    let offers: Vec<(String, Vec<(u16, String)>)> = models
+        .iter()
+        .filter_map(|model| match &model.entry {
+            Entry::Served { wildcard: false, targets, .. } => Some((
+                model.name.clone(),
+                targets.iter().map(|target| (target.provider, target.model.clone())).collect(),
+            )),
+            _ => None,
+        })
+        .collect();
+    for model in models {
+        let Entry::Served { targets, .. } = &mut model.entry else { continue };
+        for target in targets.iter_mut().skip(1) {
+            let same = |(name, offered): &&(String, Vec<(u16, String)>)| {
+                let first = offered.first();
+                *name != model.name
+                    && (*name == target.model
+                        || first
+                            .is_some_and(|(provider, theirs)| *provider == target.provider && *theirs == target.model))
+            };
+            target.also = offers.iter().filter(same).map(|(name, _)| name.clone()).collect();
+        }
+    }
 }
 
 fn group_list(field: &Field<List<Name>>, sink: &mut Sink) -> Vec<String> {
@@ -168,7 +199,10 @@ fn served(
     }
     let cluster = doc.cluster.get()?.0.clone();
     let drop_params = doc.drop_params.get().is_some_and(|flag| flag.0);
-    Some(Entry::Served { wildcard: name.contains('*'), cluster, max_output_tokens, targets, drop_params })
+    let timeout_ms = doc.timeout.get().map(|timeout| timeout.0);
+    let open_fallback = doc.open_fallback.get().is_some_and(|flag| flag.0);
+    let wildcard = name.contains('*');
+    Some(Entry::Served { wildcard, cluster, max_output_tokens, targets, drop_params, timeout_ms, open_fallback })
 }
 
 fn resolve_target(name: &str, doc: &TargetDoc, providers: &Section<ProviderDoc>, sink: &mut Sink) -> Option<Target> {
@@ -184,7 +218,7 @@ fn resolve_target(name: &str, doc: &TargetDoc, providers: &Section<ProviderDoc>,
             .help("add it to `providers:`")
             .suggest(&provider.value, providers.keys().map(String::as_str));
     }
-    Some(Target { provider: u16::try_from(index?).ok()?, model: doc.model.get()?.0.clone(), price })
+    Some(Target { provider: u16::try_from(index?).ok()?, model: doc.model.get()?.0.clone(), also: Vec::new(), price })
 }
 
 fn resolve_price(at: &At<PriceDoc>, sink: &mut Sink) -> Price {
@@ -222,6 +256,8 @@ fn alias(
         ("targets", doc.targets.is_absent()),
         ("max_output_tokens", doc.max_output_tokens.is_absent()),
         ("drop_params", doc.drop_params.is_absent()),
+        ("timeout", doc.timeout.is_absent()),
+        ("open_fallback", doc.open_fallback.is_absent()),
     ];
     for (field, _) in foreign.iter().filter(|(_, absent)| !absent) {
         sink.error(pos, format!("{} is an alias and cannot state `{field}`", quoted(name))).help(

@@ -4,10 +4,13 @@ use schemars::Schema;
 use serde_json::json;
 
 use super::decode::{List, Named, document};
-use super::names::{Cluster, KeyId, ModelName, Name, Pattern, ProviderModel, UserName};
+use super::names::{ApiVersion, BasePath, Cluster, KeyId, ModelName, Name, Pattern, ProviderModel, UserName};
 use super::period::Per;
-use super::scalar::{Cap, Count, Dialect, Flag, Hash, Moment, OnOutage, Percent, Timeout, Usd, Version, Zone};
-use crate::policy::{Api, Reserve};
+use super::scalar::{
+    Cap, Count, Dialect, FirstByte, Flag, Hash, Moment, OnOutage, Percent, Timeout, Usd, Version, Zone,
+};
+use crate::policy::Reserve;
+use crate::providers::Api;
 use crate::request::Endpoint;
 
 document! {
@@ -54,12 +57,15 @@ document! {
     struct Provider = "a provider" {
         required {
             /// The wire format it speaks. `openai` is also right for everything compatible with it: vLLM, Ollama, Mistral, …
-            /// Not in effect yet: formats are not translated.
             api: Api,
         }
         optional {
+            /// Which version of its API. For `azure_openai`: with it deployments are called, without it the v1 API.
+            api_version: ApiVersion,
+            /// What comes before every path, in the place of the API's own: `/openai/v1` for Groq, `/api/v1` for OpenRouter.
+            base_path: BasePath,
             /// Tell this provider who calls, in `x-keyward-team`, `-project`, `-key-id` and `-user`. For providers that
-            /// belong to you. Default: false. Not in effect yet.
+            /// belong to you. Default: false.
             forward_identity: Flag,
         }
     }
@@ -84,8 +90,14 @@ document! {
             /// Most output tokens a request can ask for; also what a request that asks for nothing reserves.
             max_output_tokens: Cap,
             /// Drop parameters that the provider's API has no word for, instead of refusing the request. Default: false.
-            /// Not in effect yet.
+            ///
             drop_params: Flag,
+            /// How long a provider may take to begin its answer before the next one is tried, 1ms to 1h. Default: as long as
+            /// the Envoy route allows.
+            timeout: FirstByte,
+            /// Whether targets after the first also serve keys that may not use what they call by its own name in the
+            /// catalog. Default: false.
+            open_fallback: Flag,
         }
     }
 }
@@ -96,7 +108,7 @@ fn served_or_alias(schema: &mut Schema) {
         "oneOf".into(),
         json!([
             { "required": ["cluster", "targets"], "properties": { "alias": false } },
-            { "required": ["alias"], "properties": { "cluster": false, "targets": false, "max_output_tokens": false, "drop_params": false } },
+            { "required": ["alias"], "properties": { "cluster": false, "targets": false, "max_output_tokens": false, "drop_params": false, "timeout": false, "open_fallback": false } },
         ]),
     );
 }

@@ -97,6 +97,41 @@ name_type! {
     ProviderModel = "a provider's model", 256, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", "^[!-~]+$"
 }
 
+name_type! {
+    /// The version of a provider's API.
+    ApiVersion = "the version of an API", 64, "._-", "^[A-Za-z0-9._-]+$"
+}
+
+/// What comes before a provider's paths: `/`, then path segments, no `/` at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasePath(pub String);
+
+impl Decode for BasePath {
+    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
+        let text = scalar(node, "a base path", sink)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._~-".contains(c);
+        let whole = text.is_empty() || (text.starts_with('/') && !text.ends_with('/') && !text.contains("//"));
+        if whole && text.len() <= 256 && text.chars().all(plain) {
+            return Some(Self(text.into()));
+        }
+        sink.error(node.pos, format!("not a base path: {}", quoted(text)))
+            .help("write it like `/openai/v1`: it begins with `/`, does not end with it, and holds no query");
+        None
+    }
+}
+
+impl JsonSchema for BasePath {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "BasePath".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": 256, "pattern": "^(/[A-Za-z0-9._~-]+)*$" })
+    }
+}
+
 /// The id of a key: like [`Name`], and not a key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyId(pub String);

@@ -15,8 +15,9 @@ use super::diagnostic::{Sink, is_surely_a_key, looks_like_a_key, quoted};
 use super::names::scalar;
 use super::node::{Node, Value};
 use super::timezone;
-use crate::policy::{Api, KeyHash, Reserve};
+use crate::policy::{KeyHash, Reserve};
 use crate::pricing::{NanoUsd, ParseUsdError};
+use crate::providers::Api;
 use crate::request::Endpoint;
 
 /// Gives a scalar type its schema.
@@ -289,9 +290,31 @@ fn word<T: Copy>(node: &Node, what: &str, words: &[(&'static str, T)], sink: &mu
     None
 }
 
+/// How long a provider may take to begin its answer, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstByte(pub u64);
+schema!(FirstByte, { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" });
+
+impl Decode for FirstByte {
+    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
+        let text = scalar(node, "a timeout", sink)?;
+        let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+        let ms = units
+            .iter()
+            .find_map(|(unit, ms)| digits(text.strip_suffix(unit)?)?.checked_mul(*ms))
+            .filter(|ms| (1..=3_600_000).contains(ms));
+        if ms.is_none() {
+            sink.error(node.pos, format!("not a timeout of 1ms to 1h: {}", quoted(text)))
+                .help("write it like `30s` or `2m`");
+        }
+        ms.map(Self)
+    }
+}
+
 impl Decode for Api {
     fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
-        word(node, "an api", &[("openai", Self::OpenAi), ("anthropic", Self::Anthropic)], sink)
+        let words: Vec<_> = Self::ALL.iter().map(|api| (api.name(), *api)).collect();
+        word(node, "an api", &words, sink)
     }
 }
 

@@ -88,7 +88,13 @@ fn form(text: &str) -> Body {
 fn a_forms_model_is_replaced_or_put_in_front() {
     let text = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n";
     let body = form(text);
-    let whole = Edits::new(&body, "whisper-1", false).apply(text.as_bytes());
+    let edits = Edits::new(&body, "whisper-1", false);
+    let whole = edits.apply(text.as_bytes());
+    let renamed = edits.model_place(&body).unwrap().rename("another").apply(&whole);
+    assert_eq!(
+        String::from_utf8(renamed).unwrap(),
+        String::from_utf8(whole.clone()).unwrap().replace("whisper-1", "another")
+    );
     assert_eq!(String::from_utf8(whole).unwrap(), text.replace("\r\nm\r\n", "\r\nwhisper-1\r\n"));
     assert!(Edits::new(&body, "m", false).is_empty());
 
@@ -194,6 +200,7 @@ proptest! {
         let edits = Edits::new(&body, &provider_model, ask);
         let edited = String::from_utf8(edits.apply(text.as_bytes())).unwrap();
         prop_assert_eq!(edited.capacity(), edited.len());
+        prop_assert_eq!(edits.length_of(text.len()), edited.len());
 
         // Parsed, only what was asked for differs.
         let mut expected: Value = serde_json::from_str(&text).unwrap();
@@ -210,6 +217,13 @@ proptest! {
         let again = read(Endpoint::Chat, None, [edited.as_bytes()]).unwrap();
         let nameable = ModelName::new(provider_model.clone(), false) == super::name(&provider_model);
         prop_assert_eq!(Edits::new(&again, &provider_model, ask).is_empty(), nameable);
+
+        // And another model can be named in the same place.
+        let place = edits.model_place(&body).unwrap();
+        let mut elsewhere: Value = serde_json::from_str(&edited).unwrap();
+        elsewhere["model"] = json!("another");
+        let renamed = place.rename("another").apply(edited.as_bytes());
+        prop_assert_eq!(serde_json::from_slice::<Value>(&renamed).unwrap(), elsewhere);
 
         // Byte for byte, everything outside of the edits stands where it belongs.
         let (mut from, mut edited_from) = (0, 0);

@@ -4,7 +4,7 @@ use crate::json::{BoundedText, runs};
 
 /// What a line's field means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Data,
     /// `event`: the event's name.
     Name,
@@ -14,7 +14,7 @@ pub(super) enum Field {
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// The first line of an event that is no comment begins here. Takes no bytes.
     Begin,
     /// The value of a field begins.
@@ -45,7 +45,7 @@ enum Line {
 
 /// Reads a stream of events, told piece by piece.
 #[derive(Debug, Clone)]
-pub(super) struct Sse {
+pub(crate) struct Sse {
     line: Line,
     name: BoundedText<8>,
     /// The last byte was a CR, so an LF now belongs to it.

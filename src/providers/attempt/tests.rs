@@ -1,0 +1,231 @@
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::{Attempt, Body, TARGET};
+use crate::providers::Api;
+use crate::request::{BodyScan, Edits, Endpoint};
+use crate::routing::{Identity, Plan, PlannedTarget};
+
+fn target(index: u16, provider: &'static str, api: Api) -> PlannedTarget<'static> {
+    PlannedTarget {
+        index,
+        provider,
+        api,
+        model: Cow::Owned(format!("{provider}-model")),
+        api_version: None,
+        base_path: None,
+        forward_identity: provider == "ours",
+    }
+}
+
+fn plan(endpoint: Endpoint, stream: bool) -> Plan<'static> {
+    Plan {
+        request_id: "r-1",
+        endpoint,
+        model: "called",
+        arrived: 1_700_000_000,
+        stream,
+        drop_params: false,
+        query: Some("x=1"),
+        api_headers: vec![("anthropic-beta", "b")],
+        body_bytes: 104,
+        max_output_tokens: None,
+        place: None,
+        identity: Some(Identity { team: Some("t"), project: None, key_id: "k", user: Some("u") }),
+        targets: vec![
+            target(0, "openai", Api::OpenAi),
+            target(1, "anthropic", Api::Anthropic),
+            target(2, "ours", Api::OpenAi),
+        ],
+    }
+}
+
+fn begin(plan: &Plan<'_>, provider: &str) -> Attempt {
+    Attempt::begin(&plan.encode(), Some(provider)).unwrap()
+}
+
+const CHAT: &str =
+    r#"{"model":"openai-model","messages":[{"role":"user","content":"hi"}],"max_tokens":5,"stream":false}"#;
+
+fn headers(attempt: &Attempt, sent: &[(&str, &str)]) -> (Vec<(String, String)>, Vec<String>) {
+    let head = attempt.request_headers(sent.iter().map(|(name, value)| (*name, value.as_bytes())));
+    (head.set.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(), head.remove)
+}
+
+fn has(set: &[(String, String)], name: &str, value: &str) -> bool {
+    set.iter().any(|(known, told)| known == name && told == value)
+}
+
+#[test]
+fn nothing_is_sent_without_a_plan_or_to_a_stranger() {
+    let encoded = plan(Endpoint::Chat, false).encode();
+    for (plan, provider) in
+        [(&[][..], Some("openai")), (&encoded, None), (&encoded, Some("stranger")), (b"\x07junk", Some("openai"))]
+    {
+        let refused = Attempt::begin(plan, provider).unwrap_err();
+        assert_eq!(refused.status, 500);
+        let body: Value = serde_json::from_slice(&refused.body).unwrap();
+        assert!(!body.to_string().contains("stranger"), "{body}");
+    }
+}
+
+#[test]
+fn every_provider_gets_its_own_credential_and_no_other() {
+    let sent = [
+        (":path", "/left/by/another?attempt=1"),
+        ("x-keyward-credential-openai", "one"),
+        ("x-keyward-credential-anthropic", "two"),
+        ("x-keyward-cluster", "c"),
+    ];
+    let plan = plan(Endpoint::Chat, false);
+    for (provider, header, value) in [("openai", "authorization", "Bearer one"), ("anthropic", "x-api-key", "two")] {
+        let (set, removed) = headers(&begin(&plan, provider), &sent);
+        assert!(has(&set, header, value), "{set:?}");
+        assert_eq!(removed.iter().filter(|name| name.starts_with("x-keyward-")).count(), 3, "{removed:?}");
+        let other = if provider == "openai" { "two" } else { "one" };
+        assert!(!format!("{set:?}").contains(&format!("{other}\"")), "{set:?}");
+    }
+    let (set, _) = headers(&begin(&plan, "ours"), &sent);
+    assert!(!set.iter().any(|(name, _)| name == "authorization"), "no injector, no credential: {set:?}");
+    assert!(has(&set, "x-keyward-team", "t") && has(&set, "x-keyward-key-id", "k"));
+    assert!(has(&set, ":path", "/v1/chat/completions?x=1"), "{set:?}");
+}
+
+#[test]
+fn nothing_that_an_attempt_set_reaches_the_next_provider() {
+    // Envoy makes the second attempt of the headers that the first has left.
+    let left = [
+        (":path", "/v1/messages"),
+        ("x-api-key", "secret"),
+        ("authorization", "Bearer secret"),
+        ("api-key", "secret"),
+        ("x-goog-api-key", "secret"),
+        ("anthropic-version", "2023-06-01"),
+        ("content-length", "7"),
+        ("x-keyward-team", "t"),
+    ];
+    let (set, removed) = headers(&begin(&plan(Endpoint::Chat, false), "openai"), &left);
+    for (name, _) in &left[1..] {
+        assert!(removed.iter().any(|gone| gone == name), "{name} stays");
+    }
+    assert!(!format!("{set:?}").contains("secret"));
+    assert!(has(&set, "content-length", "104") && has(&set, "anthropic-beta", "b"), "what the caller sent comes back");
+    let (set, _) = headers(&begin(&plan(Endpoint::Chat, false), "anthropic"), &left);
+    assert!(!has(&set, "anthropic-beta", "b"), "not in a request that is written anew");
+}
+
+#[test]
+fn only_providers_of_ones_own_are_told_who_calls() {
+    let (set, _) = headers(&begin(&plan(Endpoint::Chat, false), "openai"), &[(":path", "/")]);
+    assert!(!set.iter().any(|(name, _)| name.starts_with("x-keyward-")), "{set:?}");
+}
+
+#[test]
+fn the_same_api_passes_through_but_for_the_model() {
+    let mut scan = BodyScan::new(Endpoint::Chat, None).unwrap();
+    let sent = r#"{"messages":[], "model" : "called", "x":1.50}"#;
+    scan.feed(sent.as_bytes()).unwrap();
+    let body = scan.finish().unwrap();
+    let edits = Edits::new(&body, "openai-model", true);
+    let forwarded = edits.apply(sent.as_bytes());
+    let mut plan = plan(Endpoint::Chat, true);
+    plan.place = edits.model_place(&body);
+    let mut second = begin(&plan, "ours");
+    let Body::Edited(edits) = second.request_body(&forwarded).unwrap() else { panic!("written anew") };
+    let renamed = String::from_utf8(edits.apply(&forwarded)).unwrap();
+    assert_eq!(renamed, String::from_utf8(forwarded).unwrap().replace("openai-model", "ours-model"));
+    let first = begin(&plan, "openai");
+    assert!(!first.request_headers([].into_iter()).needs_body, "the gate wrote it for the first");
+}
+
+fn respond(attempt: &mut Attempt, status: &str, kind: &str) -> super::ResponseHead {
+    let headers = [(":status", status), ("content-type", kind), ("x-keyward-target", "9"), ("content-length", "3")];
+    attempt.response_headers(headers.into_iter().map(|(name, value)| (name, value.as_bytes())), false)
+}
+
+fn translated(stream: bool) -> Attempt {
+    let mut attempt = begin(&plan(Endpoint::Chat, stream), "anthropic");
+    let Body::Written(written) = attempt.request_body(CHAT.as_bytes()).unwrap() else { panic!("passed through") };
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!((&written["model"], &written["max_tokens"]), (&json!("anthropic-model"), &json!(5)), "{written}");
+    attempt
+}
+
+#[test]
+fn a_whole_answer_is_translated_once_it_is_whole() {
+    let mut attempt = translated(false);
+    let head = respond(&mut attempt, "200", "application/json");
+    assert!(head.hold && attempt.collects());
+    assert!(head.set.contains(&(TARGET, "1".to_owned())), "{head:?}");
+    assert!(head.remove.contains(&"x-keyward-target".to_owned()), "a provider cannot say which target it is");
+    let answer = json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "anthropic-model",
+        "content": [{ "type": "text", "text": "hello" }], "stop_reason": "end_turn",
+        "usage": { "input_tokens": 3, "output_tokens": 2, "cache_read_input_tokens": 4 } });
+    let told = attempt.response_body(answer.to_string().as_bytes(), true).unwrap();
+    let body: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(body["choices"][0]["message"]["content"], "hello");
+    assert_eq!((&body["model"], &body["usage"]["prompt_tokens"]), (&json!("called"), &json!(7)), "{body}");
+    assert_eq!((told.status, told.release), (None, true));
+}
+
+#[test]
+fn what_cannot_be_read_is_a_502_that_the_next_provider_can_make_good() {
+    for broken in ["", "{", "<html>", "[]"] {
+        let mut attempt = translated(false);
+        respond(&mut attempt, "200", "application/json");
+        let told = attempt.response_body(broken.as_bytes(), true).unwrap();
+        assert_eq!((told.status, told.release), (Some(502), true), "{broken}");
+        assert!(serde_json::from_slice::<Value>(&told.body).unwrap()["error"]["message"].is_string());
+    }
+}
+
+#[test]
+fn an_error_is_told_in_the_callers_words() {
+    let mut attempt = translated(false);
+    respond(&mut attempt, "429", "application/json");
+    let error = br#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#;
+    let told = attempt.response_body(error, true).unwrap();
+    let body: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!((told.status, &body["error"]["message"]), (Some(429), &json!("slow down")), "{body}");
+}
+
+const BEGIN: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n";
+const OVERLOADED: &str =
+    "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n";
+const TEXT: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hey\"}}\n\n";
+
+#[test]
+fn a_stream_that_begins_with_an_error_never_was_one() {
+    let mut attempt = translated(true);
+    assert!(respond(&mut attempt, "200", "text/event-stream").hold);
+    let told = attempt.response_body(BEGIN.as_bytes(), false).unwrap();
+    assert!(!told.release, "nothing was said yet");
+    let told = attempt.response_body(OVERLOADED.as_bytes(), false).unwrap();
+    assert_eq!((told.status, told.release), (Some(529), true));
+    assert!(String::from_utf8(told.body).unwrap().contains("busy"));
+    assert_eq!(attempt.response_body(TEXT.as_bytes(), true).unwrap().body, b"", "nothing comes after");
+}
+
+#[test]
+fn a_stream_that_breaks_off_says_so() {
+    let mut attempt = translated(true);
+    respond(&mut attempt, "200", "text/event-stream");
+    attempt.response_body(BEGIN.as_bytes(), false).unwrap();
+    let told = attempt.response_body(TEXT.as_bytes(), false).unwrap();
+    assert!(told.release && String::from_utf8(told.body).unwrap().contains("hey"));
+    let told = attempt.response_body(b"", true).unwrap();
+    assert!(String::from_utf8(told.body).unwrap().contains("error"));
+    assert_eq!(told.status, None, "the status is out already");
+}
+
+#[test]
+fn what_a_provider_has_no_words_for_is_refused_by_name_or_dropped() {
+    let asked = CHAT.replace("\"max_tokens\"", "\"seed\":7,\"max_tokens\"");
+    let mut plan = plan(Endpoint::Chat, false);
+    let refused = begin(&plan, "anthropic").request_body(asked.as_bytes()).unwrap_err();
+    let body: Value = serde_json::from_slice(&refused.body).unwrap();
+    assert_eq!((refused.status, &body["error"]["param"]), (400, &json!("seed")), "{body}");
+    plan.drop_params = true;
+    assert!(begin(&plan, "anthropic").request_body(asked.as_bytes()).is_ok());
+}

@@ -1,0 +1,174 @@
+//! A streamed answer: server-sent events, each an [`Answer`]. An error may come as bare JSON in the place of an event.
+
+use serde_json::Value;
+
+use super::answer::{Answer, Said, UsageMetadata, stop};
+use super::call_id::CallIds;
+use super::failure;
+use crate::metering::Usage;
+use crate::providers::conversation::{Event, Failure, Stop};
+use crate::providers::{Malformed, SseEvents, StreamReader};
+
+/// The most bytes of bare JSON that are kept.
+const LARGEST: usize = 1 << 20;
+
+/// Reads a stream. That it ends is told by nothing but the end of the body, and earlier models give every chunk a finish
+/// reason; so why it stopped is told at the end.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    events: SseEvents,
+    /// Bytes that are not events, from the first line on that begins like JSON.
+    bare: Option<Vec<u8>>,
+    in_line: bool,
+    answer: Progress,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    begun: bool,
+    failed: bool,
+    id: Option<String>,
+    ids: CallIds,
+    counts: UsageMetadata,
+    usage: Option<Usage>,
+    finish_reason: Option<String>,
+    blocked: bool,
+}
+
+impl StreamReader for Reader {
+    fn read(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), Malformed> {
+        let bare = self.bare.is_none().then(|| self.bare_json(bytes)).flatten();
+        let (sse, json) = match (bare, &self.bare) {
+            (Some(at), _) => bytes.split_at_checked(at).unwrap_or_default(),
+            (None, Some(_)) => (Default::default(), bytes),
+            (None, None) => (bytes, Default::default()),
+        };
+        let answer = &mut self.answer;
+        self.events.read(sse, |event| {
+            let chunk = serde_json::from_str(&event.data).map_err(|error| Malformed(error.to_string()))?;
+            answer.take(chunk, events)
+        })?;
+        if bare.is_some() || self.bare.is_some() {
+            let kept = self.bare.get_or_insert_default();
+            kept.extend_from_slice(json);
+            if kept.len() > LARGEST {
+                return Err(Malformed("the stream is not of events".to_owned()));
+            }
+            if kept.trim_ascii_end().ends_with(b"}") || kept.trim_ascii_end().ends_with(b"]") {
+                self.failed_bare(events);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) -> Result<(), Malformed> {
+        if !self.answer.failed {
+            if self.bare.is_some() {
+                return Err(Malformed("the stream is not of events".to_owned()));
+            }
+            self.answer.end(events);
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// Where a line begins that no event has.
+    fn bare_json(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' | b'\r' => self.in_line = false,
+                b'{' | b'[' if !self.in_line => return Some(at),
+                _ => self.in_line = true,
+            }
+        }
+        None
+    }
+
+    /// Takes the error out of the bare JSON, if that is complete.
+    fn failed_bare(&mut self, events: &mut Vec<Event>) {
+        let Some(Ok(json)) = self.bare.as_deref().map(serde_json::from_slice::<Value>) else { return };
+        let first = json.as_array().and_then(|items| items.first()).unwrap_or(&json);
+        if let Some(error) = first.get("error") {
+            self.answer.fail(failure::of_error(error, None), events);
+        }
+    }
+}
+
+impl Progress {
+    fn fail(&mut self, failure: Failure, events: &mut Vec<Event>) {
+        if !self.failed {
+            self.failed = true;
+            events.push(Event::Failed(failure));
+        }
+    }
+
+    fn take(&mut self, chunk: Value, events: &mut Vec<Event>) -> Result<(), Malformed> {
+        if self.failed {
+            return Ok(());
+        }
+        let chunk = match chunk {
+            Value::Array(items) => items.into_iter().next().unwrap_or_default(),
+            chunk => chunk,
+        };
+        let chunk: Answer = serde_json::from_value(chunk).map_err(|error| Malformed(error.to_string()))?;
+        if let Some(error) = chunk.error {
+            self.fail(failure::of_error(&error, None), events);
+            return Ok(());
+        }
+        if let Some(counts) = &chunk.usage_metadata {
+            self.counts.merge(counts);
+        }
+        let usage = self.counts.usage();
+        let news = usage != self.usage;
+        self.usage = usage;
+        if self.begun {
+            events.extend(usage.filter(|_| news).map(Event::Usage));
+        } else {
+            self.begun = true;
+            self.id = chunk.response_id;
+            events.push(Event::Begin { id: self.id.clone(), usage });
+        }
+        self.blocked |= chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+        let Some(candidate) = chunk.candidates.and_then(|candidates| candidates.into_iter().next()) else {
+            return Ok(());
+        };
+        for part in candidate.content.and_then(|content| content.parts).unwrap_or_default() {
+            Self::tell(part.said(&mut self.ids, self.id.as_deref()), events);
+        }
+        if candidate.finish_reason.is_some() {
+            self.finish_reason = candidate.finish_reason;
+        }
+        Ok(())
+    }
+
+    fn tell(said: Said, events: &mut Vec<Event>) {
+        match said {
+            Said::Text(text) => events.push(Event::Text(text)),
+            Said::Thought { text, signature } => {
+                if !text.is_empty() {
+                    events.push(Event::Reasoning(text));
+                }
+                events.extend(signature.map(Event::Signature));
+            }
+            Said::Call(index, call) => {
+                events.push(Event::ToolCall { index, id: call.id, name: call.name });
+                events.push(Event::Arguments { index, json: call.arguments.to_string() });
+            }
+            // Callers' streams have no words for media.
+            Said::Media { .. } | Said::Nothing => {}
+        }
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) {
+        let stop = match &self.finish_reason {
+            Some(reason) => stop(reason, self.ids.any()),
+            None if self.blocked => Stop::Filtered,
+            // It broke off.
+            None => return,
+        };
+        events.push(Event::Stop(stop));
+        events.extend(self.usage.map(Event::Usage));
+        events.push(Event::End);
+    }
+}

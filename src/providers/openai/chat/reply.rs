@@ -1,0 +1,77 @@
+use serde_json::{Map, Value, json};
+
+use super::super::super::fields::set;
+use super::super::super::Call;
+use super::super::super::conversation::{Part, Reply, Stop};
+use super::super::usage;
+
+/// The id of an answer whose provider gives none.
+pub(super) const NO_ID: &str = "chatcmpl-0";
+
+pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
+    let mut written = json!({
+        "id": reply.id.as_deref().unwrap_or(NO_ID),
+        "object": "chat.completion",
+        "created": reply.created.unwrap_or(call.created),
+        "model": call.model,
+        "choices": [{
+            "index": 0,
+            "message": message(&reply.parts),
+            "logprobs": null,
+            "finish_reason": finish_reason(&reply.stop),
+        }],
+    });
+    if let Some(usage) = &reply.usage {
+        set(&mut written, "usage", usage::write(usage));
+    }
+    written
+}
+
+fn message(parts: &[Part]) -> Value {
+    let (mut said, mut refused, mut thought) = (String::new(), String::new(), String::new());
+    let (mut calls, mut blocks) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::Text { text, .. } => said.push_str(text),
+            Part::Refusal(text) => refused.push_str(text),
+            Part::Reasoning { text, signature } => {
+                thought.push_str(text);
+                // Without a signature nobody wants them back.
+                if let Some(signature) = signature {
+                    blocks.push(json!({ "type": "thinking", "thinking": text, "signature": signature }));
+                }
+            }
+            Part::RedactedReasoning(data) => blocks.push(json!({ "type": "redacted_thinking", "data": data })),
+            Part::ToolCall(call) => calls.push(json!({
+                "id": call.id,
+                "type": "function",
+                "function": { "name": call.name, "arguments": call.arguments.to_string() },
+            })),
+            Part::Image(_) | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
+        }
+    }
+    let silent = said.is_empty() && !(calls.is_empty() && refused.is_empty());
+    let mut message = Map::new();
+    message.insert("role".to_owned(), "assistant".into());
+    message.insert("content".to_owned(), if silent { Value::Null } else { said.into() });
+    message.insert("refusal".to_owned(), if refused.is_empty() { Value::Null } else { refused.into() });
+    if !thought.is_empty() {
+        message.insert("reasoning_content".to_owned(), thought.into());
+    }
+    if !blocks.is_empty() {
+        message.insert("thinking_blocks".to_owned(), blocks.into());
+    }
+    if !calls.is_empty() {
+        message.insert("tool_calls".to_owned(), calls.into());
+    }
+    Value::Object(message)
+}
+
+pub(super) const fn finish_reason(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::End | Stop::Sequence(_) => "stop",
+        Stop::Length => "length",
+        Stop::Tools => "tool_calls",
+        Stop::Filtered => "content_filter",
+    }
+}

@@ -1,0 +1,67 @@
+//! What a model understands, as far as its name tells.
+
+/// OpenAI's own generation of a model: `gpt-5.2` is (5, 2); `gpt-4o`, (4, 0). Other names have none.
+fn gpt(model: &str) -> Option<(u32, u32)> {
+    let version = name(model).strip_prefix("gpt-")?;
+    let end = version.find(|character: char| !character.is_ascii_digit()).unwrap_or(version.len());
+    let (major, rest) = version.split_at_checked(end)?;
+    let minor = rest.strip_prefix('.').unwrap_or_default();
+    let minor = minor.split(|character: char| !character.is_ascii_digit()).next().unwrap_or_default();
+    Some((major.parse().ok()?, minor.parse().unwrap_or(0)))
+}
+
+/// Without what routers put in front: `openai/gpt-5`.
+fn name(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// Whether it is one of OpenAI's reasoning models, which refuse `max_tokens`. Everything else that speaks this API,
+/// OpenAI's older models included, knows `max_tokens`; many do not know `max_completion_tokens`.
+pub(super) fn wants_max_completion_tokens(model: &str) -> bool {
+    let o = name(model).strip_prefix('o').is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+    o || name(model) == "chat-latest" || gpt(model).is_some_and(|(major, _)| major >= 5)
+}
+
+/// Whether it certainly refuses `reasoning_effort`.
+pub(super) fn never_reasons(model: &str) -> bool {
+    gpt(model).is_some_and(|(major, _)| major < 5)
+}
+
+/// Whether it refuses a call of a tool of the past that comes without what the model thought, even if that is nothing.
+pub(super) fn wants_thoughts_back(model: &str) -> bool {
+    model.to_ascii_lowercase().contains("deepseek")
+}
+
+/// The word for an effort that it knows: those above `high` are of newer models of OpenAI only, and `max` is
+/// Anthropic's.
+pub(super) fn effort<'a>(model: &str, effort: &'a str) -> &'a str {
+    match effort {
+        "xhigh" | "max" if gpt(model).is_some_and(|version| version >= (5, 2)) => "xhigh",
+        "xhigh" | "max" => "high",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{effort, never_reasons, wants_max_completion_tokens};
+
+    #[test]
+    fn reasoning_models_of_openai_are_known_by_name() {
+        for model in ["o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5.2-codex", "openai/gpt-5-mini", "gpt-10"] {
+            assert!(wants_max_completion_tokens(model), "{model}");
+        }
+        for model in ["gpt-4o", "gpt-4.1", "gpt-3.5-turbo", "gpt-oss-120b", "mistral-large", "deepseek-chat", "olmo", "o"] {
+            assert!(!wants_max_completion_tokens(model), "{model}");
+        }
+        assert!(never_reasons("gpt-4o") && !never_reasons("gpt-oss-20b") && !never_reasons("o3") && !never_reasons("gpt-5"));
+    }
+
+    #[test]
+    fn efforts_are_said_in_words_the_model_knows() {
+        assert_eq!(effort("gpt-5.2", "max"), "xhigh");
+        assert_eq!(effort("gpt-5", "max"), "high");
+        assert_eq!(effort("qwen3", "xhigh"), "high");
+        assert_eq!(effort("gpt-5", "minimal"), "minimal");
+    }
+}
