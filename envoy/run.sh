@@ -18,18 +18,21 @@ mkdir -p .keyward/policies .keyward/secrets
 # A provider's key as Envoy's secret discovery reads it; rename a new file over it to rotate. The file holds the key as JSON
 # text, made by python so that no character of it can break out. Without a key it holds an empty one: requests go out without
 # a credential, and Envoy has nothing to warn of.
-secret() { # NAME PREFIX VALUE
-    NAME=$1 PREFIX=$2 VALUE=$3 python3 - > ".keyward/secrets/$1.tmp" <<'PYTHON'
+secret() { # NAME VALUE
+    NAME=$1 VALUE=$2 python3 - > ".keyward/secrets/$1.tmp" <<'PYTHON'
 import json, os
-name, prefix, value = (os.environ[key] for key in ("NAME", "PREFIX", "VALUE"))
+name, value = (os.environ[key] for key in ("NAME", "VALUE"))
 secret = {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": name,
-          "generic_secret": {"secret": {"inline_string": prefix + value if value else ""}}}
+          "generic_secret": {"secret": {"inline_string": value}}}
 print(json.dumps({"resources": [secret]}))
 PYTHON
     mv ".keyward/secrets/$1.tmp" ".keyward/secrets/$1.yaml"
 }
-secret openai "Bearer " "${OPENAI_API_KEY:-}"
-secret anthropic "" "${ANTHROPIC_API_KEY:-}"
+secret openai "${OPENAI_API_KEY:-}"
+secret anthropic "${ANTHROPIC_API_KEY:-}"
+secret gemini "${GEMINI_API_KEY:-}"
+secret openrouter "${OPENROUTER_API_KEY:-}"
+secret azure "${AZURE_OPENAI_API_KEY:-}"
 
 # As one types it: $KEY stands for a key of the caller's own.
 key='$KEY' model=MODEL
@@ -38,6 +41,8 @@ if [ -n "$TEAM" ]; then
     policies+=(.keyward/policies)
 fi
 [ "$POLICIES" != policies ] || model=demo-small
+# Where envoy.yaml has it, for the provider role.
+cp "$KEYWARD_WASM" .keyward/keyward.wasm.new && mv .keyward/keyward.wasm.new .keyward/keyward.wasm
 "$KEYWARD" bundle "${policies[@]}" --wasm "$KEYWARD_WASM" -o .keyward/gate.json >/dev/null
 
 "$envoy" -c envoy/envoy.yaml --log-level warning "$@" &

@@ -2,7 +2,8 @@
 //!
 //! - (a) Envoy alone, a direct route;
 //! - (b) Envoy with a filter that only holds the request until its body is complete;
-//! - (c) Keyward with everything on: audit records, limits at every level, metrics.
+//! - (c) Keyward with everything on: audit records, limits at every level, metrics;
+//! - (d) as (c), with the provider role on every attempt, for a provider that speaks the caller's API.
 //!
 //! Each is an Envoy of its own with one worker, in front of the same stub provider. The figure that counts is the CPU time
 //! of the Envoy process per request: it hardly depends on what else the machine does.

@@ -39,9 +39,10 @@ pub fn run() {
     let provider = stub::start();
     eprintln!("starting the Envoys");
     let (bare, holding) = (Variant::bare(provider), Variant::holding(provider));
-    let few = (10, Variant::keyward(provider, 10));
-    let some = (1000, Variant::keyward(provider, 1000));
-    let many = (100_000, Variant::keyward(provider, 100_000));
+    let few = (10, Variant::gate(provider, 10));
+    let some = (1000, Variant::gate(provider, 1000));
+    let many = (100_000, Variant::gate(provider, 100_000));
+    let whole = Variant::whole(provider, 1000, "openai");
 
     let mut report = String::from("# Benchmark\n\n");
     let machine = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -55,7 +56,7 @@ pub fn run() {
         time.as_millis()
     );
 
-    let per_event = cpu(&mut report, effort, &bare, &holding, &[&few, &some, &many]);
+    let per_event = cpu(&mut report, effort, [&bare, &holding, &whole], &[&few, &some, &many]);
     if only().is_none_or(|only| only == "latency") {
         latency(&mut report, effort, &bare, &some.1);
     }
@@ -98,25 +99,25 @@ const ROWS: [Row; 11] = [
 ];
 
 /// CPU per request and throughput; returns what a streamed chunk costs (c) more than (a), in nanoseconds.
-fn cpu(report: &mut String, effort: Effort, bare: &Variant, holding: &Variant, keywards: &[&(usize, Variant)]) -> i64 {
+fn cpu(report: &mut String, effort: Effort, [bare, holding, whole]: [&Variant; 3], gates: &[&(usize, Variant)]) -> i64 {
     let _ = writeln!(report, "## CPU of the Envoy process per request, and throughput\n");
     let _ = writeln!(report, "1,000 keys unless said otherwise; a streamed answer has {EVENTS} chunks.\n");
     let _ = writeln!(
         report,
-        "| request | (a) µs | (b) µs | (c) µs | (c)/(a) | (c)/(b) | (a) req/s | (b) req/s | (c) req/s |"
+        "| request | (a) µs | (b) µs | (c) µs | (d) µs | (c)/(a) | (c)/(b) | (d)/(a) | (a) req/s | (c) req/s | (d) req/s |"
     );
-    let _ = writeln!(report, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+    let _ = writeln!(report, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     let mut first = [[0; 3]; 2];
     let only = only();
     for row in ROWS.iter().filter(|row| only.as_ref().is_none_or(|only| row.name == only)) {
-        let (_, keyward) = keywards.iter().find(|(keys, _)| *keys == row.keys).expect("an Envoy with that many keys");
+        let (_, gate) = gates.iter().find(|(keys, _)| *keys == row.keys).expect("an Envoy with that many keys");
         let body = Arc::new(load::body(row.size, row.last, row.streamed));
         let request = Request { body, streamed: row.streamed, keys: Arc::new(load::keys(row.keys)) };
         // A streamed answer mostly waits: more connections keep Envoy as busy.
         let connections = effort.connections * if row.streamed { 2 } else { 1 };
-        let mut figures: [[Vec<u64>; 2]; 3] = Default::default();
+        let mut figures: [[Vec<u64>; 2]; 4] = Default::default();
         for round in 0..=effort.rounds {
-            for (variant, [cpu, rate]) in [bare, holding, keyward].into_iter().zip(&mut figures) {
+            for (variant, [cpu, rate]) in [bare, holding, gate, whole].into_iter().zip(&mut figures) {
                 let before = variant.envoy.cpu_us();
                 let time = if round == 0 { effort.time / 4 } else { effort.time };
                 let outcome = load::run(variant.address, &request, connections, time, None);
@@ -127,16 +128,18 @@ fn cpu(report: &mut String, effort: Effort, bare: &Variant, holding: &Variant, k
                 }
             }
         }
-        let [[a, a_rate], [b, b_rate], [c, c_rate]] = figures.map(|pair| pair.map(median));
+        let [[a, a_rate], [b, _], [c, c_rate], [d, d_rate]] = figures.map(|pair| pair.map(median));
         let show = |nanos| micros(minus(nanos, 0));
         let line = format!(
-            "| {} | {} | {} | {} | {} | {} | {a_rate} | {b_rate} | {c_rate} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {a_rate} | {c_rate} | {d_rate} |",
             row.name,
             show(a),
             show(b),
             show(c),
+            show(d),
             ratio(c, a),
-            ratio(c, b)
+            ratio(c, b),
+            ratio(d, a)
         );
         eprintln!("{line}");
         let _ = writeln!(report, "{line}");
@@ -198,7 +201,7 @@ fn reload(report: &mut String, effort: Effort, keyward: &Variant) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let versions = ["x", "y"].map(|note| {
         let path = folder.path().join(note);
-        variants::bundle(&path, 10_000, note);
+        variants::bundle(&path, 10_000, note, "openai");
         std::fs::read(path).expect("a bundle")
     });
     let request =

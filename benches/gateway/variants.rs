@@ -37,10 +37,18 @@ impl Variant {
         Self::start(|folder| direct(config::shipped(folder, provider), Some(hold(&module))))
     }
 
-    /// (c): the shipped configuration with a policy of that many keys.
-    pub fn keyward(provider: SocketAddr, keys: usize) -> Self {
+    /// (c): the shipped configuration with a policy of that many keys, without the provider role.
+    pub fn gate(provider: SocketAddr, keys: usize) -> Self {
         Self::start(|folder| {
-            bundle(&folder.join("gate.json"), keys, "");
+            bundle(&folder.join("gate.json"), keys, "", "openai");
+            without_provider_role(config::shipped(folder, provider))
+        })
+    }
+
+    /// (d): the shipped configuration with a policy of that many keys, its provider speaking `api`.
+    pub fn whole(provider: SocketAddr, keys: usize, api: &str) -> Self {
+        Self::start(|folder| {
+            bundle(&folder.join("gate.json"), keys, "", api);
             config::shipped(folder, provider)
         })
     }
@@ -60,8 +68,8 @@ impl Variant {
 }
 
 /// A bundle with `keys` keys and limits of every kind at every level, none of which is ever reached. `note` makes it differ.
-pub fn bundle(path: &std::path::Path, keys: usize, note: &str) {
-    let mut policy = POLICY.to_owned();
+pub fn bundle(path: &std::path::Path, keys: usize, note: &str, api: &str) {
+    let mut policy = POLICY.replace("api: openai", &format!("api: {api}"));
     policy.push_str(&format!("teams:\n  note{note}: {{}}\n"));
     for team in 0..10 {
         policy.push_str(&format!("  team{team}: {{ org: acme, tier: standard, limits: [ {{ usd: 1000000, per: month }}, {{ requests: 900000000, per: day }}, {{ concurrency: 100000 }} ] }}\n"));
@@ -92,7 +100,15 @@ tiers:
 orgs: { acme: { limits: [ { requests: 100000000, per: hour } ] } }
 ";
 
-fn direct(mut config: Value, filter: Option<Value>) -> Value {
+fn without_provider_role(mut config: Value) -> Value {
+    for cluster in config["static_resources"]["clusters"].as_array_mut().into_iter().flatten() {
+        cluster.as_object_mut().expect("a cluster").remove("typed_extension_protocol_options");
+    }
+    config
+}
+
+fn direct(config: Value, filter: Option<Value>) -> Value {
+    let mut config = without_provider_role(config);
     let manager = &mut config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let fields = manager.as_object_mut().expect("the gateway's connection manager");
     fields.remove("access_log");

@@ -3,7 +3,7 @@
 use crate::support::{config, envoy::Envoy, http, policy, provider::Provider};
 
 #[test]
-fn the_shipped_configuration_starts_with_every_provider_replaced() {
+fn the_shipped_configuration_starts_and_sends_nothing_without_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let provider = Provider::start();
     let mut config = config::shipped(folder.path(), provider.address());
@@ -15,13 +15,14 @@ fn the_shipped_configuration_starts_with_every_provider_replaced() {
         let headers = [("x-keyward-cluster", cluster), ("x-scenario", cluster)];
         let request = http::request("POST", "/v1/chat/completions", &headers, br#"{"model":"m","messages":[]}"#);
         let answer = http::exchange(envoy.listener("gateway"), &request).unwrap();
+        // Nothing goes out without a plan of the gate's.
         assert_eq!(
-            (answer.status, &answer.json()["usage"]["total_tokens"]),
-            (200, &33.into()),
+            (answer.status, &answer.json()["error"]["code"]),
+            (500, &"provider_unavailable".into()),
             "{cluster}: {}",
             answer.text()
         );
-        assert_eq!(provider.received(cluster).len(), 1);
+        assert_eq!(provider.received(cluster).len(), 0);
     }
     assert!(envoy.cpu_us() > 0 && envoy.memory_kib() > 0);
 }

@@ -16,6 +16,7 @@ pub const PROVIDER_CREDENTIAL: &str = "provider-credential";
 /// and `.keyward/` replaced by `folder`.
 pub fn shipped(folder: &Path, provider: SocketAddr) -> Value {
     secrets(folder);
+    std::fs::copy(build::wasm(), folder.join("keyward.wasm")).expect("the filter was built");
     let text = std::fs::read_to_string(build::root().join("envoy/envoy.yaml")).expect("the gateway's configuration");
     let mut config: Value = serde_saphyr::from_str(&text).expect("envoy.yaml is YAML");
     let folder = folder.to_str().expect("a path in UTF-8");
@@ -35,12 +36,10 @@ pub fn shipped(folder: &Path, provider: SocketAddr) -> Value {
 /// SDS files as `envoy/envoy.yaml` names them.
 fn secrets(folder: &Path) {
     std::fs::create_dir_all(folder.join("secrets")).expect("the folder can be written to");
-    for (name, value) in
-        [("openai", format!("Bearer {PROVIDER_CREDENTIAL}")), ("anthropic", PROVIDER_CREDENTIAL.to_owned())]
-    {
+    for name in ["openai", "anthropic", "gemini", "openrouter", "azure"] {
         let secret = serde_json::json!({ "resources": [{
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-            "name": name, "generic_secret": { "secret": { "inline_string": value } } }] });
+            "name": name, "generic_secret": { "secret": { "inline_string": PROVIDER_CREDENTIAL } } }] });
         std::fs::write(folder.join(format!("secrets/{name}.yaml")), secret.to_string())
             .expect("the folder can be written to");
     }
