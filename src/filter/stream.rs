@@ -33,6 +33,8 @@ const CALLERS_OWN: [&str; 10] = [
     "content-length",
 ];
 const INTERNAL: &str = "x-keyward-";
+/// Headers by which a caller could change how Envoy routes, retries and times out.
+const OF_ENVOY: &str = "x-envoy-";
 
 /// One request in Envoy.
 pub struct Stream {
@@ -119,7 +121,7 @@ impl HttpContext for Stream {
         let block = hostcalls::header_block(Map::Request);
         let headers = Headers::new(&block);
         for (name, _) in headers.iter() {
-            if name.starts_with(INTERNAL) || CALLERS_OWN.contains(&name) {
+            if name.starts_with(INTERNAL) || name.starts_with(OF_ENVOY) || CALLERS_OWN.contains(&name) {
                 hostcalls::remove_header(Map::Request, name);
             }
         }

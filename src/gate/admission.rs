@@ -77,7 +77,6 @@ impl Exchange {
         self.strip_usage = body.needs_asking_for_usage();
         let edits = Edits::new(&body, &first.model, self.strip_usage);
         let path = routed.upstream_path();
-        let retries = planned.len().checked_sub(1).filter(|fallbacks| *fallbacks > 0);
         let plan = Plan {
             request_id: &self.request_id,
             endpoint: body.endpoint,
@@ -94,7 +93,7 @@ impl Exchange {
             targets: planned,
         };
         let plan = plan.encode();
-        let headers = self.forward_headers(cluster, *timeout_ms, retries, &path);
+        let headers = self.forward_headers(cluster, *timeout_ms, &path);
         Ok(Forward { headers, edits, plan })
     }
 
@@ -123,13 +122,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn forward_headers(
-        &self,
-        cluster: &str,
-        timeout_ms: Option<u64>,
-        retries: Option<usize>,
-        path: &str,
-    ) -> Vec<(&'static str, String)> {
+    fn forward_headers(&self, cluster: &str, timeout_ms: Option<u64>, path: &str) -> Vec<(&'static str, String)> {
         let mut headers = vec![("x-keyward-cluster", cluster.to_owned())];
         if path != self.path {
             headers.push((":path", path.to_owned()));
@@ -137,8 +130,6 @@ impl Exchange {
         if self.stream {
             headers.push(("accept", "text/event-stream".to_owned()));
         }
-        // Once along the chain; where there is none, as often as the route says.
-        headers.extend(retries.map(|most| ("x-envoy-max-retries", most.to_string())));
         // Envoy lets go of it once the answer has begun, and takes it out before the request leaves.
         headers.extend(timeout_ms.map(|ms| ("x-envoy-upstream-rq-per-try-timeout-ms", ms.to_string())));
         headers

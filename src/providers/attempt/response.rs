@@ -89,8 +89,14 @@ impl Attempt {
             ..ResponseHead::default()
         };
         let good = (200..300).contains(&status);
-        if self.service() == Service::Native || (end_of_stream && good) {
+        if self.service() == Service::Native {
             self.answering = Answering::Passing;
+            return head;
+        }
+        if end_of_stream && good {
+            // There is nothing to be read, and no body that could say so.
+            self.answering = Answering::Over;
+            head.set.push((":status", "502".to_owned()));
             return head;
         }
         head.remove.extend(["content-length", "content-encoding"].map(str::to_owned));
