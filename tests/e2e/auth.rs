@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde_json::json;
 
 use crate::catalog::policy;
-use crate::support::config::PROVIDER_CREDENTIAL;
+use crate::support::config::credential;
 use crate::support::gateway::Gateway;
 use crate::support::http::request;
 use crate::support::policy::key;
@@ -103,11 +103,14 @@ fn the_callers_credential_stays_and_the_providers_goes() {
         let value = if name == "authorization" { format!("Bearer {}", key("open")) } else { key("open") };
         let forwarded = gateway().call("").header(name, &value).chat("gpt-4o").send().forwarded();
         assert!(!format!("{:?}", forwarded.headers).contains(&key("open")), "{name} leaked: {forwarded:?}");
-        assert_eq!(forwarded.header("authorization"), Some(format!("Bearer {PROVIDER_CREDENTIAL}").as_str()));
+        assert_eq!(forwarded.header("authorization"), Some(format!("Bearer {}", credential("openai")).as_str()));
         assert_eq!((forwarded.header("x-api-key"), forwarded.header("api-key")), (None, None));
     }
     let forwarded = gateway().call("open").path("/v1/messages").chat("claude-sonnet").send().forwarded();
-    assert_eq!((forwarded.header("x-api-key"), forwarded.header("authorization")), (Some(PROVIDER_CREDENTIAL), None));
+    assert_eq!(
+        (forwarded.header("x-api-key"), forwarded.header("authorization")),
+        (Some(credential("anthropic").as_str()), None)
+    );
 }
 
 #[test]

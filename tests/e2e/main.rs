@@ -20,6 +20,8 @@ mod command;
 #[cfg(test)]
 mod enforce;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod limits;
@@ -35,3 +37,5 @@ mod reload;
 mod sdk;
 #[cfg(test)]
 mod streaming;
+#[cfg(test)]
+mod translation;

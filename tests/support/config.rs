@@ -9,13 +9,20 @@ use super::build;
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// The credential that stands for a provider's own; it must reach the provider and nobody else.
-pub const PROVIDER_CREDENTIAL: &str = "provider-credential";
+/// The providers whose credentials come from files, see [`secret`].
+const WITH_CREDENTIAL: [&str; 5] = ["openai", "anthropic", "gemini", "openrouter", "azure"];
 
-/// The shipped configuration with every port picked by the system, every provider replaced by the fake one (without TLS),
-/// and `.keyward/` replaced by `folder`.
-pub fn shipped(folder: &Path, provider: SocketAddr) -> Value {
-    secrets(folder);
+/// The credential that stands for a provider's own; it must reach that provider and nobody else.
+pub fn credential(provider: &str) -> String {
+    format!("credential-of-{provider}")
+}
+
+/// The shipped configuration with every port picked by the system, every provider replaced by a fake one (without TLS) at
+/// the address that belongs to its name, and `.keyward/` replaced by `folder`.
+pub fn shipped(folder: &Path, provider: impl Fn(&str) -> SocketAddr) -> Value {
+    for name in WITH_CREDENTIAL {
+        secret(folder, name, &credential(name));
+    }
     std::fs::copy(build::wasm(), folder.join("keyward.wasm")).expect("the filter was built");
     let text = std::fs::read_to_string(build::root().join("envoy/envoy.yaml")).expect("the gateway's configuration");
     let mut config: Value = serde_saphyr::from_str(&text).expect("envoy.yaml is YAML");
@@ -27,22 +34,21 @@ pub fn shipped(folder: &Path, provider: SocketAddr) -> Value {
     }
     for cluster in config["static_resources"]["clusters"].as_array_mut().into_iter().flatten() {
         if cluster.get("load_assignment").is_some() {
-            point(cluster, provider);
+            point(cluster, &provider);
         }
     }
     config
 }
 
-/// SDS files as `envoy/envoy.yaml` names them.
-fn secrets(folder: &Path) {
+/// Puts a provider's credential in place, as `envoy/envoy.yaml` names it and as a person would: by renaming.
+pub fn secret(folder: &Path, name: &str, value: &str) {
     std::fs::create_dir_all(folder.join("secrets")).expect("the folder can be written to");
-    for name in ["openai", "anthropic", "gemini", "openrouter", "azure"] {
-        let secret = serde_json::json!({ "resources": [{
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-            "name": name, "generic_secret": { "secret": { "inline_string": PROVIDER_CREDENTIAL } } }] });
-        std::fs::write(folder.join(format!("secrets/{name}.yaml")), secret.to_string())
-            .expect("the folder can be written to");
-    }
+    let secret = json!({ "resources": [{
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name": name, "generic_secret": { "secret": { "inline_string": value } } }] });
+    let beside = folder.join(format!("secrets/{name}.new"));
+    std::fs::write(&beside, secret.to_string()).expect("the folder can be written to");
+    std::fs::rename(beside, folder.join(format!("secrets/{name}.yaml"))).expect("a rename within a folder");
 }
 
 /// Paths below `.keyward` lie in the test's folder, those below `envoy/` in the repository.
@@ -57,12 +63,14 @@ fn relocate(value: &mut Value, folder: &str, root: &str) {
     }
 }
 
-/// Replaces a cluster's endpoints, keeping their metadata, and speaks plain HTTP/1.1 to them.
-fn point(cluster: &mut Value, provider: SocketAddr) {
+/// Replaces the addresses of a cluster's endpoints and speaks plain HTTP/1.1 to them.
+fn point(cluster: &mut Value, provider: impl Fn(&str) -> SocketAddr) {
     for group in cluster["load_assignment"]["endpoints"].as_array_mut().into_iter().flatten() {
         for endpoint in group["lb_endpoints"].as_array_mut().into_iter().flatten() {
+            let name = &endpoint["metadata"]["filter_metadata"]["keyward"]["provider"];
+            let provider = provider(name.as_str().expect("an endpoint says which provider it is"));
             let address = json!({ "address": provider.ip().to_string(), "port_value": provider.port() });
-            endpoint["endpoint"] = json!({ "address": { "socket_address": address } });
+            endpoint["endpoint"]["address"] = json!({ "socket_address": address });
         }
     }
     let fields = cluster.as_object_mut().expect("a cluster is a mapping");

@@ -36,6 +36,12 @@ impl Envoy {
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "sh"])
             .arg(build::envoy())
+            // Bedrock's requests are signed with these.
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "AKIATEST"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+            ])
             .args(["-c", "envoy.json", "--disable-hot-restart", "--admin-address-path", "admin"])
             .args(["--file-flush-interval-msec", "20", "--log-level", "warning", "--component-log-level", "wasm:info"])
             .args(["--concurrency", &workers.to_string()])

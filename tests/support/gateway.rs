@@ -14,7 +14,7 @@ use super::audit::AuditLog;
 use super::envoy::Envoy;
 use super::http::{self, Body, Connection, Response};
 use super::policy;
-use super::provider::{Answer, Provider, Received, SCENARIO};
+use super::provider::{Answer, Providers, Received, SCENARIO};
 use super::{build, config};
 
 /// Workers of the Envoy under test: what is exact with one worker need not be with four.
@@ -25,7 +25,7 @@ pub const WORKERS: usize = 4;
 pub struct Gateway {
     envoy: Envoy,
     address: SocketAddr,
-    provider: Provider,
+    providers: Providers,
     audit: Mutex<AuditLog>,
     folder: TempDir,
 }
@@ -76,14 +76,14 @@ impl Gateway {
         configure: impl FnOnce(&mut Value),
     ) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let provider = Provider::start();
-        let mut config = config::shipped(folder.path(), provider.address());
+        let providers = Providers::default();
+        let mut config = config::shipped(folder.path(), |name| providers.address(name));
         configure(&mut config);
         write(&folder.path().join("gate.json"));
         let envoy = Envoy::start(folder.path(), &config, workers)?;
         let address = envoy.listener("gateway");
         let audit = Mutex::new(AuditLog::new(envoy.access_log()));
-        Ok(Self { envoy, address, provider, audit, folder })
+        Ok(Self { envoy, address, providers, audit, folder })
     }
 
     /// ECDS may still be loading when Envoy calls itself ready; until then it answers 500 to everything.
@@ -98,6 +98,16 @@ impl Gateway {
     /// Where callers call.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The providers behind it.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// Gives Envoy another credential of a provider.
+    pub fn rotate(&self, provider: &str, credential: &str) {
+        config::secret(self.folder.path(), provider, credential);
     }
 
     /// Its Envoy.
@@ -119,7 +129,7 @@ impl Gateway {
             path: "/v1/chat/completions".into(),
             headers,
             body: Vec::new(),
-            answer: None,
+            answers: Vec::new(),
             chunks: None,
         }
     }
@@ -205,7 +215,7 @@ pub struct Call<'g> {
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-    answer: Option<Answer>,
+    answers: Vec<(String, Answer)>,
     chunks: Option<usize>,
 }
 
@@ -251,9 +261,14 @@ impl<'g> Call<'g> {
         self.json(&serde_json::json!({ "model": model, "messages": [{ "role": "user", "content": "hi" }], "max_tokens": 50, "stream": true }))
     }
 
-    /// What the provider answers to it.
-    pub fn answered(mut self, answer: Answer) -> Self {
-        self.answer = Some(answer);
+    /// What any provider answers to it.
+    pub fn answered(self, answer: Answer) -> Self {
+        self.answered_by("", answer)
+    }
+
+    /// What one provider answers to it; told again, to the next attempt.
+    pub fn answered_by(mut self, provider: &str, answer: Answer) -> Self {
+        self.answers.push((provider.into(), answer));
         self
     }
 
@@ -273,12 +288,12 @@ impl<'g> Call<'g> {
     /// Sends it and reads only the head of the answer.
     pub fn open(self) -> Open<'g> {
         let gateway = self.gateway;
-        let (_, bytes) = self.prepare();
+        let (scenario, bytes) = self.prepare();
         let mut connection = Connection::open(gateway.address).expect("a connection");
         connection.send(&bytes).expect("the request is taken");
         let (start, headers) = connection.head().expect("an answer").expect("a head");
         let body = Body::of(&start, &headers, true);
-        Open { gateway, status: http::status(&start), headers, body, connection }
+        Open { gateway, scenario, status: http::status(&start), headers, body, connection }
     }
 
     /// Sends it and hangs up without waiting for an answer.
@@ -295,15 +310,15 @@ impl<'g> Call<'g> {
         let (scenario, bytes) = self.prepare();
         let _ = connection.send(&bytes);
         std::thread::sleep(time);
-        gateway.provider.received(&scenario)
+        gateway.providers.received(&scenario)
     }
 
     /// Gives the request a scenario of its own and writes it down.
     fn prepare(self) -> (String, Vec<u8>) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let scenario = format!("s{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        if let Some(answer) = self.answer {
-            self.gateway.provider.script(&scenario, answer);
+        for (provider, answer) in self.answers {
+            self.gateway.providers.script(&scenario, &provider, answer);
         }
         let mut headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -335,7 +350,7 @@ impl std::ops::Deref for Reply<'_> {
 impl Reply<'_> {
     /// What the provider received: one request per attempt, none if it was refused.
     pub fn received(&self) -> Vec<Received> {
-        self.gateway.provider.received(&self.scenario)
+        self.gateway.providers.received(&self.scenario)
     }
 
     /// The one request the provider received.
@@ -369,6 +384,7 @@ impl Reply<'_> {
 #[derive(Debug)]
 pub struct Open<'g> {
     gateway: &'g Gateway,
+    scenario: String,
     /// The status code.
     pub status: u16,
     /// The header fields.
@@ -381,6 +397,11 @@ impl Open<'_> {
     /// The next piece of the body; `None` at its end or when it was cut.
     pub fn piece(&mut self) -> Option<Vec<u8>> {
         self.connection.piece(&mut self.body).ok().flatten()
+    }
+
+    /// What the providers received so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.gateway.providers.received(&self.scenario)
     }
 
     /// Hangs up, and gives the audit record of what that came to.

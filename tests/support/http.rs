@@ -1,7 +1,7 @@
 //! HTTP/1.1 at the level of bytes, for both sides: what a test writes is what goes over the wire.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a test waits for bytes before it fails.
@@ -90,6 +90,11 @@ impl Connection {
     /// Writes bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// Closes it, for all who hold it.
+    pub fn close(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Reads the first line and the header fields; `None` at a clean end of the connection.

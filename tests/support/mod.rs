@@ -3,6 +3,7 @@
 //!
 //! Everything listens on ports the system picks and lives in a temporary folder; nothing outlives its process.
 
+pub mod answer;
 pub mod audit;
 pub mod build;
 pub mod config;
@@ -11,4 +12,5 @@ pub mod gateway;
 pub mod http;
 pub mod policy;
 pub mod provider;
+pub mod told;
 pub mod wire;

@@ -1,114 +1,25 @@
-//! A fake provider. It answers as real ones do (see [`super::wire`]) unless the request names a scenario, and then to the
-//! byte as the scenario says. It keeps what it received.
+//! Fake providers: one address for each provider that endpoints name. They answer as real ones do (see [`super::wire`])
+//! unless the request names a scenario, and then to the byte as the scenario says. They keep what they received.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
+pub use super::answer::{Answer, Latch, Step};
 use super::http::{self, Connection, Headers, Message};
 use super::wire;
 
 /// The header by which a request names its scenario. Keyward passes it on like any header it does not know.
 pub const SCENARIO: &str = "x-scenario";
 
-/// What the provider does with one request.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The header fields, without those that say how long the body is.
-    pub headers: Headers,
-    /// The body, step by step.
-    pub steps: Vec<Step>,
-    /// Chunked, or with a `content-length`.
-    pub chunked: bool,
-}
-
-/// One step of an answer's body.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// Writes bytes; one chunk of a chunked body.
-    Send(Vec<u8>),
-    /// Waits.
-    Wait(Duration),
-    /// Waits until the test opens the latch.
-    Hold(Arc<Latch>),
-    /// Closes the connection in the middle of the body.
-    Cut,
-}
-
-impl Answer {
-    /// A JSON answer with a `content-length`.
-    pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        let headers = vec![("content-type".into(), "application/json".into())];
-        Self { status, headers, steps: vec![Step::Send(body.to_string().into_bytes())], chunked: false }
-    }
-
-    /// A stream of server-sent events, one chunk each.
-    pub fn stream<T: AsRef<[u8]>>(pieces: impl IntoIterator<Item = T>) -> Self {
-        let headers = vec![("content-type".into(), "text/event-stream".into())];
-        let steps = pieces.into_iter().map(|piece| Step::Send(piece.as_ref().to_vec())).collect();
-        Self { status: 200, headers, steps, chunked: true }
-    }
-
-    /// The same answer with its body cut every `size` bytes.
-    pub fn cut_every(mut self, size: usize) -> Self {
-        let body: Vec<u8> = self.bytes();
-        self.steps = body.chunks(size).map(|piece| Step::Send(piece.to_vec())).collect();
-        self.chunked = true;
-        self
-    }
-
-    /// The same answer with another step at its end.
-    pub fn then(mut self, step: Step) -> Self {
-        self.steps.push(step);
-        self
-    }
-
-    /// The same answer with another step at its beginning, before the first byte of the body but behind the head.
-    pub fn after(mut self, step: Step) -> Self {
-        self.steps.insert(0, step);
-        self
-    }
-
-    /// All bytes of the body.
-    pub fn bytes(&self) -> Vec<u8> {
-        let sent = |step: &Step| if let Step::Send(bytes) = step { bytes.clone() } else { Vec::new() };
-        self.steps.iter().flat_map(sent).collect()
-    }
-}
-
-/// Holds answers back until it is opened (or a minute has passed).
-#[derive(Debug, Default)]
-pub struct Latch {
-    open: Mutex<bool>,
-    opened: Condvar,
-}
-
-impl Latch {
-    /// A closed latch.
-    pub fn closed() -> Arc<Self> {
-        Arc::default()
-    }
-
-    /// Lets everybody pass.
-    pub fn open(&self) {
-        *self.open.lock().unwrap() = true;
-        self.opened.notify_all();
-    }
-
-    fn wait(&self) {
-        let open = self.open.lock().unwrap();
-        let _ = self.opened.wait_timeout_while(open, Duration::from_secs(60), |open| !*open).unwrap();
-    }
-}
-
-/// A request as the provider received it.
+/// A request as a provider received it.
 #[derive(Debug, Clone)]
 pub struct Received {
+    /// Which provider.
+    pub provider: String,
     /// Path and query.
     pub path: String,
     /// The header fields.
@@ -129,53 +40,101 @@ impl Received {
     }
 }
 
+/// What is told and seen of one scenario.
 #[derive(Debug, Default)]
-struct State {
-    answers: Mutex<HashMap<String, Answer>>,
-    received: Mutex<HashMap<String, Vec<Received>>>,
+struct Scenario {
+    /// Of one provider by name, or of any by the empty one; the last answer stays.
+    answers: HashMap<String, VecDeque<Answer>>,
+    received: Vec<Received>,
 }
 
-/// A running fake provider. It lives as long as the process.
+impl Scenario {
+    fn answer(&mut self, provider: &str) -> Option<Answer> {
+        let name = if self.answers.contains_key(provider) { provider } else { "" };
+        let answers = self.answers.get_mut(name)?;
+        if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
+    }
+}
+
+type Scenarios = Mutex<HashMap<String, Scenario>>;
+
+/// Running fake providers.
+#[derive(Debug, Default)]
+pub struct Providers {
+    listening: Mutex<HashMap<String, Listening>>,
+    scenarios: Arc<Scenarios>,
+}
+
+/// One of them.
 #[derive(Debug)]
-pub struct Provider {
+struct Listening {
     address: SocketAddr,
-    state: Arc<State>,
+    dead: Arc<AtomicBool>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Provider {
-    /// Starts one on a port the system picks.
-    pub fn start() -> Self {
+impl Providers {
+    /// Where a provider listens, on a port the system picks; starts it if it does not run.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let mut listening = self.listening.lock().unwrap();
+        listening.entry(name.to_owned()).or_insert_with(|| self.listen(name)).address
+    }
+
+    fn listen(&self, name: &str) -> Listening {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address");
-        let state = Arc::new(State::default());
-        let shared = Arc::clone(&state);
+        let (dead, connections) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<TcpStream>>>::default());
+        let (scenarios, name) = (Arc::clone(&self.scenarios), name.to_owned());
+        let (told, open) = (Arc::clone(&dead), Arc::clone(&connections));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, &state));
+                if told.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(mine) = stream.try_clone() else { continue };
+                open.lock().unwrap().push(mine);
+                let (scenarios, name) = (Arc::clone(&scenarios), name.clone());
+                thread::spawn(move || serve(stream, &name, &scenarios));
             }
         });
-        Self { address, state }
+        Listening { address, dead, connections }
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Ends a provider as if its machine had gone: open connections break, new ones are refused.
+    pub fn kill(&self, name: &str) {
+        let listening = self.listening.lock().unwrap();
+        let provider = listening.get(name).expect("a provider that runs");
+        provider.dead.store(true, Ordering::SeqCst);
+        // Wakes the listener, which then lets go of its port.
+        while TcpStream::connect(provider.address).is_ok() {
+            thread::yield_now();
+        }
+        for connection in provider.connections.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
-    /// What requests of a scenario are answered.
-    pub fn script(&self, scenario: &str, answer: Answer) {
-        self.state.answers.lock().unwrap().insert(scenario.to_owned(), answer);
+    /// What a provider answers to requests of a scenario, one answer after the other; the last stays. The empty name stands
+    /// for all that have none of their own.
+    pub fn script(&self, scenario: &str, provider: &str, answer: Answer) {
+        let mut scenarios = self.scenarios.lock().unwrap();
+        let scripted = scenarios.entry(scenario.to_owned()).or_default();
+        scripted.answers.entry(provider.to_owned()).or_default().push_back(answer);
     }
 
-    /// What came of a scenario so far.
+    /// What came of a scenario so far, at whichever provider.
     pub fn received(&self, scenario: &str) -> Vec<Received> {
-        self.state.received.lock().unwrap().get(scenario).cloned().unwrap_or_default()
+        self.scenarios.lock().unwrap().get(scenario).map(|scenario| scenario.received.clone()).unwrap_or_default()
     }
 }
 
-fn serve(stream: TcpStream, state: &State) -> Option<()> {
-    let mut connection = Connection::over(stream).ok()?;
+fn serve(stream: TcpStream, name: &str, scenarios: &Scenarios) {
+    let Ok(mut connection) = Connection::over(stream) else { return };
+    converse(&mut connection, name, scenarios);
+    connection.close();
+}
+
+fn converse(connection: &mut Connection, name: &str, scenarios: &Scenarios) -> Option<()> {
     while let Some(message) = connection.message(false).ok()? {
         if !message.complete {
             return None;
@@ -183,14 +142,15 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
         let Message { start, headers, body, .. } = message;
         let mut words = start.split(' ').map(str::to_owned);
         let path = words.nth(1)?;
-        let received = Received { path, headers, body };
-        let scenario = received.header(SCENARIO).unwrap_or_default().to_owned();
-        let scripted = state.answers.lock().unwrap().get(&scenario).cloned();
-        let answer = scripted.unwrap_or_else(|| wire::answer(&received));
-        if !scenario.is_empty() {
-            state.received.lock().unwrap().entry(scenario).or_default().push(received);
+        let received = Received { provider: name.to_owned(), path, headers, body };
+        let mut answer = None;
+        if let Some(scenario) = received.header(SCENARIO) {
+            let mut scenarios = scenarios.lock().unwrap();
+            let scenario = scenarios.entry(scenario.to_owned()).or_default();
+            scenario.received.push(received.clone());
+            answer = scenario.answer(name);
         }
-        play(&mut connection, &answer).ok()?;
+        play(connection, &answer.unwrap_or_else(|| wire::answer(&received))).ok()?;
     }
     None
 }
@@ -205,7 +165,9 @@ fn play(connection: &mut Connection, answer: &Answer) -> io::Result<()> {
     } else {
         head.push_str(&format!("content-length: {}\r\n\r\n", answer.bytes().len()));
     }
-    connection.send(head.as_bytes())?;
+    if answer.status != 0 {
+        connection.send(head.as_bytes())?;
+    }
     for step in &answer.steps {
         match step {
             Step::Send(bytes) if answer.chunked && bytes.is_empty() => {}
@@ -213,7 +175,10 @@ fn play(connection: &mut Connection, answer: &Answer) -> io::Result<()> {
             Step::Send(bytes) => connection.send(bytes)?,
             Step::Wait(time) => thread::sleep(*time),
             Step::Hold(latch) => latch.wait(),
-            Step::Cut => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Step::Cut => {
+                connection.close();
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
         }
     }
     if answer.chunked {

@@ -1,0 +1,363 @@
+//! Every dialect through a real Envoy: whatever API a caller speaks, each provider hears its own, and the answer comes back in
+//! the caller's words, byte by byte or whole, with exact usage and cost.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::support::config::credential;
+use crate::support::gateway::{Call, Gateway, Reply};
+use crate::support::provider::Received;
+use crate::support::{told, wire};
+
+/// One model for each dialect, and each once more with `drop_params`. Prices are such that every kind of token shows.
+pub fn policy() -> String {
+    let models = DIALECTS.map(|dialect| {
+        let target = format!("{{ provider: {}, model: {}, price: {} }}", dialect.provider, MODEL, dialect.price);
+        let served = format!("cluster: {}, max_output_tokens: 1000, targets: [ {target} ]", dialect.provider);
+        format!("  {0}: {{ {served} }}\n  {0}-dropping: {{ drop_params: true, {served} }}\n", dialect.model)
+    });
+    format!(
+        r#"
+version: 1
+providers:
+  openai: {{ api: openai }}
+  anthropic: {{ api: anthropic }}
+  gemini: {{ api: gemini }}
+  bedrock: {{ api: bedrock }}
+  azure: {{ api: azure_openai, api_version: "2024-10-21" }}
+  openrouter: {{ api: openai, base_path: /api/v1 }}
+  local: {{ api: ollama, forward_identity: true }}
+models:
+{}
+teams: {{ t: {{}} }}
+projects: {{ p: {{ team: t }} }}
+keys: [ {{ id: open, hash: <open>, project: p }} ]
+"#,
+        models.concat()
+    )
+}
+
+/// Every provider's name of the model; a name that its path has to escape.
+const MODEL: &str = "vendor.model-1:0";
+
+/// What is particular about a dialect.
+struct Dialect {
+    /// The catalog's name of the model that it serves.
+    model: &'static str,
+    /// Provider and cluster.
+    provider: &'static str,
+    price: &'static str,
+    /// Path of a whole and of a streamed answer.
+    paths: [&'static str; 2],
+    /// The header with the credential.
+    credential: Option<&'static str>,
+    /// Tokens and cost of "Hello" and of a call of a tool: input, cached, output, dollars.
+    hello: (u64, u64, u64, &'static str),
+    call: (u64, u64, u64, &'static str),
+}
+
+const DIALECTS: [Dialect; 7] = [
+    Dialect {
+        model: "to-openai",
+        provider: "openai",
+        price: "{ input: 2.50, cached_input: 1.25, output: 10 }",
+        paths: ["/v1/chat/completions"; 2],
+        credential: Some("authorization"),
+        hello: (12, 0, 21, "0.00024"),
+        call: (40, 0, 9, "0.00019"),
+    },
+    Dialect {
+        model: "to-openrouter",
+        provider: "openrouter",
+        price: "{ input: 2.50, cached_input: 1.25, output: 10 }",
+        paths: ["/api/v1/chat/completions"; 2],
+        credential: Some("authorization"),
+        hello: (12, 0, 21, "0.00024"),
+        call: (40, 0, 9, "0.00019"),
+    },
+    Dialect {
+        model: "to-azure",
+        provider: "azure",
+        price: "{ input: 2.50, cached_input: 1.25, output: 10 }",
+        paths: ["/openai/deployments/vendor.model-1%3A0/chat/completions?api-version=2024-10-21"; 2],
+        credential: Some("api-key"),
+        hello: (12, 0, 21, "0.00024"),
+        call: (40, 0, 9, "0.00019"),
+    },
+    Dialect {
+        model: "to-anthropic",
+        provider: "anthropic",
+        price: "{ input: 3, cached_input: 0.30, cache_write: 3.75, output: 15 }",
+        paths: ["/v1/messages"; 2],
+        credential: Some("x-api-key"),
+        hello: (1112, 1000, 21, "0.001026"),
+        call: (40, 0, 9, "0.000255"),
+    },
+    Dialect {
+        model: "to-gemini",
+        provider: "gemini",
+        price: "{ input: 1, cached_input: 0.25, output: 10 }",
+        paths: [
+            "/v1beta/models/vendor.model-1%3A0:generateContent",
+            "/v1beta/models/vendor.model-1%3A0:streamGenerateContent?alt=sse",
+        ],
+        credential: Some("x-goog-api-key"),
+        hello: (12, 4, 21, "0.000219"),
+        call: (40, 0, 9, "0.00013"),
+    },
+    Dialect {
+        model: "to-bedrock",
+        provider: "bedrock",
+        price: "{ input: 1, cached_input: 0.25, output: 10 }",
+        paths: ["/model/vendor.model-1%3A0/converse", "/model/vendor.model-1%3A0/converse-stream"],
+        credential: None,
+        hello: (16, 4, 21, "0.000223"),
+        call: (40, 0, 9, "0.00013"),
+    },
+    Dialect {
+        model: "to-ollama",
+        provider: "local",
+        price: "{ input: 0, output: 1 }",
+        paths: ["/api/chat"; 2],
+        credential: None,
+        hello: (12, 0, 21, "0.000021"),
+        call: (40, 0, 9, "0.000009"),
+    },
+];
+
+pub fn gateway() -> &'static Gateway {
+    static GATEWAY: OnceLock<Gateway> = OnceLock::new();
+    GATEWAY.get_or_init(|| Gateway::start(&policy()))
+}
+
+const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/messages"];
+
+fn call(path: &str, model: &str, stream: bool, tools: bool) -> Call<'static> {
+    let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "hi" }], "max_tokens": 50 });
+    if stream {
+        body["stream"] = json!(true);
+        if path != "/v1/messages" {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+    }
+    if tools {
+        let schema = json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] });
+        body["tools"] = if path == "/v1/messages" {
+            json!([{ "name": "weather", "description": "The weather.", "input_schema": schema }])
+        } else {
+            json!([{ "type": "function", "function": { "name": "weather", "description": "The weather.", "parameters": schema } }])
+        };
+    }
+    gateway().call("open").path(path).json(&body)
+}
+
+/// Whether the provider speaks the caller's API itself.
+fn is_native(path: &str, dialect: &Dialect) -> bool {
+    let speaks_messages = dialect.provider == "anthropic";
+    let speaks_chat = ["openai", "openrouter", "azure"].contains(&dialect.provider);
+    if path == "/v1/messages" { speaks_messages } else { speaks_chat }
+}
+
+fn heard_its_own(dialect: &Dialect, stream: bool, request: &Received) {
+    assert_eq!(request.provider, dialect.provider);
+    assert_eq!(request.path, dialect.paths[usize::from(stream)]);
+    for header in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
+        let told = request.header(header).map(|value| value.trim_start_matches("Bearer "));
+        if dialect.provider == "bedrock" && header == "authorization" {
+            assert!(told.is_some_and(|told| told.starts_with("AWS4-HMAC-SHA256 Credential=AKIATEST/")), "{told:?}");
+            continue;
+        }
+        let expected = (dialect.credential == Some(header)).then(|| credential(dialect.provider));
+        assert_eq!(told, expected.as_deref(), "{}: {header}", dialect.model);
+    }
+    let identity = |name: &str| request.header(&format!("x-keyward-{name}"));
+    let who = [identity("team"), identity("project"), identity("key-id"), identity("user")];
+    let known = if dialect.provider == "local" { [Some("t"), Some("p"), Some("open"), None] } else { [None; 4] };
+    assert_eq!(who, known, "{}", dialect.model);
+    let identity = known.iter().flatten().count();
+    let ours = request.headers.iter().filter(|(name, _)| name.starts_with("x-keyward-")).count();
+    assert_eq!(ours, identity, "{}: {:?}", dialect.model, request.headers);
+    let body = request.json();
+    let named = body.get("model").and_then(Value::as_str);
+    let in_path = ["gemini", "bedrock"].contains(&dialect.provider);
+    assert_eq!(named, (!in_path).then_some(MODEL), "{}: {body}", dialect.model);
+}
+
+fn accounted(dialect: &Dialect, stream: bool, tools: bool, reply: &Reply<'_>) {
+    let (input, cached, output, cost) = if tools { dialect.call } else { dialect.hello };
+    let record = reply.audit();
+    let expected = json!({ "provider": dialect.provider, "provider_model": MODEL, "model": dialect.model, "status": 200,
+        "input_tokens": input, "cached_tokens": cached, "output_tokens": output, "cost_usd": cost, "estimated": false,
+        "stream": stream, "attempts": 1, "tried": [{ "provider": dialect.provider, "status": 200 }] });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&record[field], value, "{}, stream {stream}, tools {tools}: {field}: {record}", dialect.model);
+    }
+    assert_eq!(reply.header("x-keyward-cost-usd"), (!stream).then_some(cost), "{}", dialect.model);
+    assert_eq!(reply.header("x-keyward-provider"), Some(dialect.provider));
+}
+
+#[test]
+fn every_caller_reaches_every_provider_in_its_own_words() {
+    for path in PATHS {
+        for dialect in &DIALECTS {
+            for (stream, tools) in [(false, false), (true, false), (false, true), (true, true)] {
+                let what = format!("{path} {}, stream {stream}, tools {tools}", dialect.model);
+                let reply = call(path, dialect.model, stream, tools).send();
+                assert_eq!(reply.status, 200, "{what}: {}", reply.text());
+                heard_its_own(dialect, stream, &reply.forwarded());
+                let told = told::read(path, &reply, stream);
+                assert_eq!(told.error, None, "{what}");
+                let (text, calls) = if tools {
+                    ("", vec![("weather".to_owned(), json!({ "city": "Oslo" }))])
+                } else {
+                    ("Hello", Vec::new())
+                };
+                assert_eq!((told.text.as_str(), &told.calls), (text, &calls), "{what}: {}", reply.text());
+                let finish = match (path, tools) {
+                    ("/v1/messages", true) => "tool_use",
+                    ("/v1/messages", false) => "end_turn",
+                    (_, true) => "tool_calls",
+                    (_, false) => "stop",
+                };
+                assert_eq!(told.finish, finish, "{what}");
+                let (model, kind) =
+                    (if is_native(path, dialect) { MODEL } else { dialect.model }, reply.header("content-type"));
+                assert_eq!(told.model, model, "{what}");
+                assert_eq!(kind, Some(if stream { "text/event-stream" } else { "application/json" }), "{what}");
+                let (input, cached, output, _) = if tools { dialect.call } else { dialect.hello };
+                // Anthropic's API counts what was cached or written to the cache beside the input.
+                let beside = if dialect.provider == "anthropic" && !tools { 1100 } else { cached };
+                let input = if path == "/v1/messages" { input - beside } else { input };
+                assert_eq!(told.usage, Some((input, output)), "{what}: {}", reply.text());
+                accounted(dialect, stream, tools, &reply);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_comes_byte_by_byte_is_the_same() {
+    for path in PATHS {
+        for dialect in &DIALECTS {
+            for (stream, tools) in [(false, false), (true, false), (false, true), (true, true)] {
+                let whole = call(path, dialect.model, stream, tools).send();
+                let answer = wire::answer(&whole.forwarded());
+                for size in [1, 7] {
+                    let cut = call(path, dialect.model, stream, tools).answered(answer.clone().cut_every(size)).send();
+                    assert_eq!(cut.text(), whole.text(), "{path} {} {stream} {tools}", dialect.model);
+                    accounted(dialect, stream, tools, &cut);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_comes_in_pieces_is_the_same() {
+    for path in PATHS {
+        for dialect in &DIALECTS {
+            let whole = call(path, dialect.model, false, true).send().forwarded();
+            let pieces = call(path, dialect.model, false, true).in_chunks(3).send().forwarded();
+            assert_eq!(pieces.body, whole.body, "{path} {}", dialect.model);
+        }
+    }
+}
+
+#[test]
+fn a_tools_result_goes_back_in_the_providers_words() {
+    let chat = json!([
+        { "role": "user", "content": "How is the weather?" },
+        { "role": "assistant", "content": null, "tool_calls": [{ "id": "call_1", "type": "function", "function": { "name": "weather", "arguments": "{\"city\":\"Oslo\"}" } }] },
+        { "role": "tool", "tool_call_id": "call_1", "content": "four degrees" },
+    ]);
+    let messages = json!([
+        { "role": "user", "content": "How is the weather?" },
+        { "role": "assistant", "content": [{ "type": "tool_use", "id": "call_1", "name": "weather", "input": { "city": "Oslo" } }] },
+        { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "call_1", "content": "four degrees" }] },
+    ]);
+    let schema = json!({ "type": "object", "properties": { "city": { "type": "string" } } });
+    for dialect in &DIALECTS {
+        let bodies = [
+            json!({ "model": dialect.model, "messages": chat, "max_tokens": 50, "tools": [{ "type": "function", "function": { "name": "weather", "parameters": schema } }] }),
+            json!({ "model": dialect.model, "messages": messages, "max_tokens": 50, "tools": [{ "name": "weather", "input_schema": schema }] }),
+        ];
+        for (path, body) in PATHS.into_iter().zip(bodies) {
+            let reply = gateway().call("open").path(path).json(&body).send();
+            assert_eq!(told::read(path, &reply, false).text, "Hello", "{path} {}: {}", dialect.model, reply.text());
+            let sent = reply.forwarded().json();
+            assert!(
+                sent.to_string().contains("four degrees") && sent.to_string().contains("Oslo"),
+                "{}: {sent}",
+                dialect.model
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_provider_has_no_words_for_is_refused_by_name_or_dropped() {
+    for (path, field, value, provider) in [
+        ("/v1/chat/completions", "logit_bias", json!({ "50256": -100 }), "to-anthropic"),
+        ("/v1/chat/completions", "logit_bias", json!({ "50256": -100 }), "to-gemini"),
+        ("/v1/chat/completions", "logit_bias", json!({ "50256": -100 }), "to-bedrock"),
+        ("/v1/chat/completions", "logit_bias", json!({ "50256": -100 }), "to-ollama"),
+        ("/v1/chat/completions", "seed", json!(7), "to-anthropic"),
+        ("/v1/messages", "top_k", json!(5), "to-openai"),
+        ("/v1/messages", "top_k", json!(5), "to-azure"),
+    ] {
+        for stream in [false, true] {
+            let asked = |model: String| {
+                let body = json!({ "model": model, "messages": [{ "role": "user", "content": "hi" }], "max_tokens": 50, "stream": stream, field: value });
+                gateway().call("open").path(path).json(&body).send()
+            };
+            let refused = asked(provider.to_owned());
+            let message = refused.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(refused.status, 400, "{provider} {field}: {}", refused.text());
+            assert!(message.contains(field) && message.contains(provider), "{provider} {field}: {message}");
+            assert!(refused.received().is_empty(), "{provider} {field}");
+            let record = refused.audit();
+            assert_eq!((&record["cost_usd"], &record["status"]), (&json!("0"), &json!(400)), "{record}");
+            let dropped = asked(format!("{provider}-dropping"));
+            assert_eq!(told::read(path, &dropped, stream).text, "Hello", "{provider} {field}: {}", dropped.text());
+            assert!(dropped.forwarded().json().get(field).is_none(), "{provider} {field}");
+        }
+    }
+}
+
+#[test]
+fn what_a_provider_does_not_serve_is_refused() {
+    for model in ["to-anthropic", "to-gemini", "to-bedrock", "to-ollama"] {
+        let body = json!({ "model": model, "input": "hi" });
+        let reply = gateway().call("open").path("/v1/embeddings").json(&body).send();
+        assert_eq!(reply.outcome(), (400, "unsupported_endpoint".to_owned()), "{model}: {}", reply.text());
+        assert!(reply.received().is_empty() && reply.audit()["cost_usd"] == "0");
+    }
+}
+
+#[test]
+fn nothing_complete_of_a_stream_is_held_back() {
+    use crate::support::provider::{Latch, Step};
+    for path in PATHS {
+        for dialect in DIALECTS.iter().filter(|dialect| !is_native(path, dialect)) {
+            let told = call(path, dialect.model, true, false).send().forwarded();
+            let mut answer = wire::answer(&told);
+            // The provider says "Hel" and then waits for the test.
+            let latch = Latch::closed();
+            let says =
+                |step: &Step| matches!(step, Step::Send(bytes) if String::from_utf8_lossy(bytes).contains("Hel"));
+            let at = answer.steps.iter().position(says).unwrap();
+            answer.steps.insert(at + 1, Step::Hold(latch.clone()));
+            let mut open = call(path, dialect.model, true, false).answered(answer).open();
+            let mut seen = Vec::new();
+            while !String::from_utf8_lossy(&seen).contains("Hel") {
+                seen.extend(open.piece().unwrap_or_else(|| panic!("{path} {}: ended before", dialect.model)));
+            }
+            latch.open();
+            while let Some(piece) = open.piece() {
+                seen.extend(piece);
+            }
+            assert!(String::from_utf8_lossy(&seen).contains("lo"), "{path} {}", dialect.model);
+        }
+    }
+}
