@@ -9,7 +9,7 @@
 //! of the Envoy process per request: it hardly depends on what else the machine does.
 //!
 //! `BENCH_ROUNDS` (3), `BENCH_MS` (1500, per measurement) and `BENCH_CONNECTIONS` (16) say how long and how hard;
-//! `BENCH_ONLY` names one row of the first table, or `latency`, to measure nothing else.
+//! `BENCH_ONLY` names one row of the first table, `translation` or `latency`, to measure nothing else.
 
 #[cfg(test)]
 mod figures;

@@ -43,6 +43,7 @@ pub fn run() {
     let some = (1000, Variant::gate(provider, 1000));
     let many = (100_000, Variant::gate(provider, 100_000));
     let whole = Variant::whole(provider, 1000, "openai");
+    let translating = Variant::whole(provider, 1000, "anthropic");
 
     let mut report = String::from("# Benchmark\n\n");
     let machine = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -57,6 +58,9 @@ pub fn run() {
     );
 
     let per_event = cpu(&mut report, effort, [&bare, &holding, &whole], &[&few, &some, &many]);
+    if only().is_none_or(|only| only == "translation") {
+        translation(&mut report, effort, &whole, &translating);
+    }
     if only().is_none_or(|only| only == "latency") {
         latency(&mut report, effort, &bare, &some.1);
     }
@@ -152,6 +156,32 @@ fn cpu(report: &mut String, effort: Effort, [bare, holding, whole]: [&Variant; 3
     report.push('\n');
     let [json, sse] = first;
     (minus(sse[2], json[2]) - minus(sse[0], json[0])) / i64::try_from(EVENTS).unwrap_or(1)
+}
+
+/// What a streamed chunk costs more when it is translated: chat completions from a provider of Anthropic's API.
+fn translation(report: &mut String, effort: Effort, passing: &Variant, translating: &Variant) {
+    let body = Arc::new(load::body(1000, false, true));
+    let request = Request { body, streamed: true, keys: Arc::new(load::keys(1000)) };
+    let mut figures: [Vec<u64>; 2] = Default::default();
+    for round in 0..=effort.rounds {
+        for (variant, cpu) in [passing, translating].into_iter().zip(&mut figures) {
+            let before = variant.envoy.cpu_us();
+            let outcome = load::run(variant.address, &request, effort.connections * 2, effort.time, None);
+            if round > 0 {
+                cpu.push((variant.envoy.cpu_us() - before) * 1000 / outcome.requests.max(1));
+            }
+        }
+    }
+    let [passing, translating] = figures.map(median);
+    let chunk = minus(translating, passing) / i64::try_from(EVENTS).unwrap_or(1);
+    let show = |nanos| micros(minus(nanos, 0));
+    let _ = writeln!(
+        report,
+        "## Translating a stream\n\nSSE, 1 KB, {EVENTS} chunks: passed through {} µs, translated from Anthropic's API {} µs; {} µs a chunk.\n",
+        show(passing),
+        show(translating),
+        micros(chunk)
+    );
 }
 
 /// Latency at half of what (c) can do.

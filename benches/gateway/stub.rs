@@ -37,6 +37,8 @@ struct Answers {
     plain: Vec<u8>,
     head: Vec<u8>,
     events: Vec<Vec<u8>>,
+    /// The same for callers of Anthropic's API.
+    messages: Vec<Vec<u8>>,
 }
 
 impl Answers {
@@ -58,8 +60,25 @@ impl Answers {
         let mut events: Vec<Vec<u8>> = (2..EVENTS).map(|_| chunk(word.clone(), serde_json::Value::Null)).collect();
         events.push(chunk(json!([]), usage));
         events.push([http::chunk(b"data: [DONE]\n\n").as_slice(), b"0\r\n\r\n"].concat());
-        Self { plain: plain.into_bytes(), head, events }
+        Self { plain: plain.into_bytes(), head, events, messages: messages() }
     }
+}
+
+/// A stream of Anthropic's with as many pieces of text, each a chunk.
+fn messages() -> Vec<Vec<u8>> {
+    let event = |name: &str, data: serde_json::Value| format!("event: {name}\ndata: {data}\n\n");
+    let start = json!({ "type": "message_start", "message": { "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+        "content": [], "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 250, "output_tokens": 1 } } });
+    let block = json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } });
+    let word = json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": " play" } });
+    let delta = json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null }, "usage": { "output_tokens": 50 } });
+    let mut events = vec![event("message_start", start) + &event("content_block_start", block)];
+    events.extend((2..EVENTS).map(|_| event("content_block_delta", word.clone())));
+    let stop = event("content_block_stop", json!({ "type": "content_block_stop", "index": 0 }));
+    events.push(stop + &event("message_delta", delta) + &event("message_stop", json!({ "type": "message_stop" })));
+    let mut chunks: Vec<Vec<u8>> = events.iter().map(|event| http::chunk(event.as_bytes())).collect();
+    chunks.last_mut().expect("events").extend_from_slice(b"0\r\n\r\n");
+    chunks
 }
 
 fn serve(stream: TcpStream, answers: &Answers) -> io::Result<()> {
@@ -70,7 +89,8 @@ fn serve(stream: TcpStream, answers: &Answers) -> io::Result<()> {
             continue;
         }
         connection.send(&answers.head)?;
-        for event in &answers.events {
+        let events = if message.start.contains(" /v1/messages ") { &answers.messages } else { &answers.events };
+        for event in events {
             thread::sleep(GAP);
             connection.send(event)?;
         }

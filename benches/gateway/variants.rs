@@ -24,7 +24,7 @@ pub struct Variant {
 impl Variant {
     /// (a): no filter of ours, no access log, a direct route.
     pub fn bare(provider: SocketAddr) -> Self {
-        Self::start(|folder| direct(config::shipped(folder, provider), None))
+        Self::start(|folder| direct(config::shipped(folder, |_| provider), None))
     }
 
     /// (b): as (a), with the filter that only holds.
@@ -34,14 +34,14 @@ impl Variant {
             &["build", "--release", "--locked", "--target", "wasm32-wasip1"],
         );
         let module = build::target_dir().join("wasm32-wasip1/release/hold.wasm");
-        Self::start(|folder| direct(config::shipped(folder, provider), Some(hold(&module))))
+        Self::start(|folder| direct(config::shipped(folder, |_| provider), Some(hold(&module))))
     }
 
     /// (c): the shipped configuration with a policy of that many keys, without the provider role.
     pub fn gate(provider: SocketAddr, keys: usize) -> Self {
         Self::start(|folder| {
             bundle(&folder.join("gate.json"), keys, "", "openai");
-            without_provider_role(config::shipped(folder, provider))
+            without_provider_role(config::shipped(folder, |_| provider))
         })
     }
 
@@ -49,7 +49,7 @@ impl Variant {
     pub fn whole(provider: SocketAddr, keys: usize, api: &str) -> Self {
         Self::start(|folder| {
             bundle(&folder.join("gate.json"), keys, "", api);
-            config::shipped(folder, provider)
+            config::shipped(folder, |_| provider)
         })
     }
 
