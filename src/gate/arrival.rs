@@ -38,7 +38,11 @@ impl<'h> Head<'h> {
                 "content-length" => head.content_length = text.parse().ok(),
                 _ if of_an_api(name) => {
                     head.anthropic_version |= name == "anthropic-version";
-                    head.api_headers.push((name.to_owned(), text.to_owned()));
+                    // Several of one name are one list (RFC 9110, section 5.3).
+                    match head.api_headers.iter_mut().find(|(known, _)| known == name) {
+                        Some((_, list)) => list.extend([",", text]),
+                        None => head.api_headers.push((name.to_owned(), text.to_owned())),
+                    }
                 }
                 _ => {}
             }

@@ -107,7 +107,7 @@ fn failures_within(stream: bool) -> Vec<(&'static str, Answer, Option<u64>)> {
             ),
         ]
     } else {
-        let whole = wire::message("m").to_string();
+        let whole = wire::message("m").to_string().into_bytes();
         vec![
             ("cut within the body", Answer::json(200, &wire::message("m")).cut_every(50).cut_after(2), Some(200)),
             ("truncated JSON", Answer::whole(200, "application/json", &whole[..whole.len() / 2]), Some(200)),
@@ -275,6 +275,37 @@ fn a_provider_that_fails_once_is_tried_again_at_the_end_of_the_chain() {
     let record = reply.audit();
     assert_eq!(tried(&record), [("anthropic", None), ("openai", Some(500)), ("anthropic", Some(200))]);
     assert_eq!((&record["provider"], &record["cost_usd"]), (&json!("anthropic"), &json!("0.001026")));
+}
+
+#[test]
+fn what_the_caller_said_to_one_provider_is_said_to_it_again_and_to_no_other() {
+    let reply = gateway()
+        .call("all")
+        .path("/v1/messages?beta=true")
+        .header("anthropic-version", "2023-01-01")
+        .header("anthropic-beta", "a")
+        .header("anthropic-beta", "b")
+        .json(&body("claude-sonnet", false))
+        .answered_by("anthropic", Answer::reset())
+        .answered_by("anthropic", Answer::json(200, &wire::message("m")))
+        .answered_by("openai", Answer::json(500, &wire::error("no", "server_error", "x")))
+        .send();
+    let received = reply.received();
+    let [first, second, third] = received.as_slice() else { panic!("{received:?}") };
+    for attempt in [first, third] {
+        assert_eq!(attempt.path, "/v1/messages?beta=true");
+        assert_eq!(attempt.header("anthropic-version"), Some("2023-01-01"));
+        let betas: Vec<&str> =
+            attempt.headers.iter().filter(|(name, _)| name == "anthropic-beta").map(|(_, v)| v.as_str()).collect();
+        assert_eq!(betas.join(",").replace(' ', ""), "a,b");
+        assert_eq!(attempt.body, first.body);
+        assert_eq!(
+            (attempt.header("authorization"), attempt.header("x-api-key")),
+            (None, Some(credential("anthropic").as_str()))
+        );
+    }
+    assert_eq!(second.path, "/v1/chat/completions");
+    assert!(!second.headers.iter().any(|(name, _)| name.starts_with("anthropic-")), "{:?}", second.headers);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::catalog::policy;
 use crate::support::build::root;
 use crate::support::gateway::Gateway;
 use crate::support::policy::key;
+use crate::translation;
 
 fn gateway() -> &'static Gateway {
     static GATEWAY: OnceLock<Gateway> = OnceLock::new();
@@ -26,6 +27,7 @@ keys:
 fn run(command: &mut Command) {
     let output = command
         .env("KEYWARD_URL", format!("http://{}", gateway().address()))
+        .env("KEYWARD_TRANSLATING_URL", format!("http://{}", translation::gateway().address()))
         .env("KEYWARD_KEY", key("open"))
         .env("KEYWARD_LIMITED_KEY", key("limited"))
         .output()

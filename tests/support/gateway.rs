@@ -288,12 +288,12 @@ impl<'g> Call<'g> {
     /// Sends it and reads only the head of the answer.
     pub fn open(self) -> Open<'g> {
         let gateway = self.gateway;
-        let (scenario, bytes) = self.prepare();
+        let (_, bytes) = self.prepare();
         let mut connection = Connection::open(gateway.address).expect("a connection");
         connection.send(&bytes).expect("the request is taken");
         let (start, headers) = connection.head().expect("an answer").expect("a head");
         let body = Body::of(&start, &headers, true);
-        Open { gateway, scenario, status: http::status(&start), headers, body, connection }
+        Open { gateway, status: http::status(&start), headers, body, connection }
     }
 
     /// Sends it and hangs up without waiting for an answer.
@@ -384,7 +384,6 @@ impl Reply<'_> {
 #[derive(Debug)]
 pub struct Open<'g> {
     gateway: &'g Gateway,
-    scenario: String,
     /// The status code.
     pub status: u16,
     /// The header fields.
@@ -397,11 +396,6 @@ impl Open<'_> {
     /// The next piece of the body; `None` at its end or when it was cut.
     pub fn piece(&mut self) -> Option<Vec<u8>> {
         self.connection.piece(&mut self.body).ok().flatten()
-    }
-
-    /// What the providers received so far.
-    pub fn received(&self) -> Vec<Received> {
-        self.gateway.providers.received(&self.scenario)
     }
 
     /// Hangs up, and gives the audit record of what that came to.

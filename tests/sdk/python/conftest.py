@@ -5,6 +5,7 @@ import os
 import pytest
 
 URL = os.environ["KEYWARD_URL"]
+TRANSLATING_URL = os.environ["KEYWARD_TRANSLATING_URL"]
 KEY = os.environ["KEYWARD_KEY"]
 LIMITED_KEY = os.environ["KEYWARD_LIMITED_KEY"]
 
@@ -12,6 +13,12 @@ LIMITED_KEY = os.environ["KEYWARD_LIMITED_KEY"]
 @pytest.fixture
 def url():
     return URL
+
+
+@pytest.fixture
+def translating_url():
+    """A gateway with one model for each dialect, `to-<dialect>`."""
+    return TRANSLATING_URL
 
 
 @pytest.fixture
