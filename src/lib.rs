@@ -37,6 +37,8 @@ mod sse;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod envoy_config;
 
 #[cfg(target_arch = "wasm32")]
 mod filter;

@@ -1,9 +1,10 @@
-//! `keyward check`: every problem of a policy.
+//! `keyward check`: every problem of a policy, and of an Envoy configuration that does not fit it.
 
 use std::path::PathBuf;
 
 use super::output::{GOOD, Output, counted, styled};
 use super::{Failure, Outcome, file, report};
+use crate::envoy_config;
 use crate::policy::file::load_all;
 
 /// Arguments of `keyward check`.
@@ -15,6 +16,13 @@ pub struct Check {
     /// Check what a bundle of this environment would hold
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+    /// Find what does not fit the policies in what Envoy is started with, YAML or JSON: clusters, providers of endpoints,
+    /// filters, credentials, buffers, retries. What comes over xDS is not seen: where it may, the finding is a warning
+    #[arg(long, value_name = "FILE")]
+    envoy: Option<PathBuf>,
+    /// With `--envoy`: the name of the HTTP filter that is the gate, as given to `keyward bundle`
+    #[arg(long, value_name = "FILTER", default_value = "gate", requires = "envoy")]
+    name: String,
     /// Exit with 1 instead of 0 if there are warnings; they are shown as warnings all the same
     #[arg(long)]
     deny_warnings: bool,
@@ -23,7 +31,15 @@ pub struct Check {
 impl Check {
     pub fn run(&self, output: &mut Output) -> Result<Outcome, Failure> {
         file::exist(&self.paths)?;
-        let (summary, findings) = match load_all(&self.paths, self.environment.as_deref()) {
+        let environment = self.environment.as_deref();
+        let loaded = match &self.envoy {
+            Some(bootstrap) => {
+                file::exist(std::slice::from_ref(bootstrap))?;
+                envoy_config::load(&self.paths, environment, bootstrap, &self.name)
+            }
+            None => load_all(&self.paths, environment),
+        };
+        let (summary, findings) = match loaded {
             Ok(loaded) => {
                 let (keys, models) = (loaded.policy.keys.len(), loaded.policy.catalog.models.len());
                 let (keys, models) = (counted(keys, "key"), counted(models, "model"));

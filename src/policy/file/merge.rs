@@ -61,7 +61,7 @@ pub fn merge(sources: &Sources, sink: &mut Sink) -> Merged {
         sink.incomplete();
     }
     for (file, text) in &sources.texts {
-        let (documents, whole) = node::parse(*file, text, sink);
+        let (documents, whole) = node::parse(node::Kind::Policy, *file, text, sink);
         if !whole {
             sink.incomplete();
             versioned = true;

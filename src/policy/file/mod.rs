@@ -7,21 +7,21 @@
 //! place and what to do. What could be a key is never repeated in a message.
 
 mod catalog;
-mod decode;
-mod diagnostic;
-mod document;
+pub(crate) mod decode;
+pub(crate) mod diagnostic;
+pub(crate) mod document;
 mod glob;
 mod grant;
 mod key;
 mod level;
-mod merge;
+pub(crate) mod merge;
 mod names;
-mod node;
+pub(crate) mod node;
 mod period;
 mod resolve;
 mod scalar;
 mod schema;
-mod source;
+pub(crate) mod source;
 mod timezone;
 
 #[cfg(test)]
@@ -37,6 +37,8 @@ pub use schema::schema;
 
 use super::Policy;
 use diagnostic::Sink;
+use merge::Merged;
+use source::Sources;
 
 /// A policy, and what is worth knowing about it.
 #[derive(Debug)]
@@ -65,11 +67,25 @@ pub fn load_all(paths: &[PathBuf], environment: Option<&str>) -> Result<Loaded, 
 }
 
 fn load_at(paths: &[PathBuf], environment: Option<&str>, now: Timestamp) -> Result<Loaded, Vec<Diagnostic>> {
+    load_against(paths, environment, now, |_, _, _, _| ())
+}
+
+/// Loads a policy and, where it has no errors, holds it against something else: `against` is given the policy, what it was made
+/// of, and where to add files and findings.
+pub(crate) fn load_against(
+    paths: &[PathBuf],
+    environment: Option<&str>,
+    now: Timestamp,
+    against: impl FnOnce(&Policy, &Merged, &mut Sources, &mut Sink),
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut sink = Sink::default();
-    let sources = source::read(paths, &mut sink);
+    let mut sources = source::read(paths, &mut sink);
     let merged = merge::merge(&sources, &mut sink);
     let policy = resolve::resolve(&merged, environment, now, &mut sink);
     let version = sources.version(environment);
+    if !sink.has_errors() {
+        against(&policy, &merged, &mut sources, &mut sink);
+    }
     let failed = sink.has_errors();
     let diagnostics = sink.finish(&sources.paths);
     if failed { Err(diagnostics) } else { Ok(Loaded { policy: Policy { version, ..policy }, warnings: diagnostics }) }

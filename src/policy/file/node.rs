@@ -6,10 +6,45 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::diagnostic::Sink;
 
-/// Deepest nesting; the documents need 7.
-const MAX_DEPTH: usize = 24;
 /// Most nodes that aliases may add to one file: a few lines of YAML can otherwise stand for gigabytes.
 const MAX_ALIASED: usize = 100_000;
+
+/// Whose YAML it is, and with that what may stand in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A policy.
+    #[default]
+    Policy,
+    /// A configuration of Envoy. It may mark keys with `!ignore`, which Envoy then passes over, as nodes to repeat elsewhere.
+    Envoy,
+}
+
+impl Kind {
+    /// Deepest nesting: policies need 7, configurations of Envoy some 20, and more where they match trees.
+    const fn max_depth(self) -> usize {
+        match self {
+            Self::Policy => 24,
+            Self::Envoy => 96,
+        }
+    }
+
+    const fn too_deep(self) -> &'static str {
+        match self {
+            Self::Policy => "no policy needs so many levels; check the brackets",
+            Self::Envoy => "check the brackets",
+        }
+    }
+
+    const fn too_much(self) -> &'static str {
+        match self {
+            Self::Policy => "use a tier, or write the values out",
+            Self::Envoy => "write the values out",
+        }
+    }
+}
+
+/// What stands before a name that Envoy passes over: no field has such a name.
+const IGNORED: &str = "!ignore ";
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,8 +107,8 @@ impl Node {
 }
 
 /// The documents of one file, and whether they are all of it: what cannot be read is reported, and ends the file.
-pub fn parse(file: u32, text: &str, sink: &mut Sink) -> (Vec<Node>, bool) {
-    let mut tree = Tree { file, ..Tree::default() };
+pub fn parse(kind: Kind, file: u32, text: &str, sink: &mut Sink) -> (Vec<Node>, bool) {
+    let mut tree = Tree { kind, file, ..Tree::default() };
     for step in Parser::new_from_str(text) {
         let result = match step {
             Ok((event, span)) => tree.take(event, span),
@@ -116,6 +151,7 @@ struct Open {
 
 #[derive(Default)]
 struct Tree {
+    kind: Kind,
     file: u32,
     open: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
@@ -127,19 +163,23 @@ impl Tree {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Refusal> {
         let pos = position(self.file, span.start.line(), span.start.col());
         match event {
-            Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+            Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_))
+                if self.kind == Kind::Policy =>
+            {
                 return Err((
                     pos,
                     "a YAML tag has no place in a policy".into(),
                     "leave out the word that begins with `!`",
                 ));
             }
-            Event::Scalar(text, style, anchor, None) => {
-                let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+            Event::Scalar(text, style, anchor, tag) => {
+                let ignored = tag.is_some_and(|tag| tag.handle == "!" && tag.suffix == "ignore");
+                let text = if ignored { format!("{IGNORED}{text}") } else { text.into_owned() };
+                let value = Value::Scalar { text, plain: style == ScalarStyle::Plain };
                 self.close(Node { pos, value }, anchor, 1, 1);
             }
-            Event::SequenceStart(anchor, None) => self.begin(pos, anchor, false)?,
-            Event::MappingStart(anchor, None) => self.begin(pos, anchor, true)?,
+            Event::SequenceStart(anchor, _) => self.begin(pos, anchor, false)?,
+            Event::MappingStart(anchor, _) => self.begin(pos, anchor, true)?,
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
                     let Open { pos, anchor, mapping, children, size, height } = open;
@@ -152,8 +192,8 @@ impl Tree {
                     return Err((pos, "an alias stands for what it is part of".into(), "write the value out"));
                 };
                 self.aliased = self.aliased.saturating_add(*size);
-                if self.aliased > MAX_ALIASED || self.open.len().saturating_add(*height) > MAX_DEPTH {
-                    return Err((pos, "aliases stand for too much".into(), "use a tier, or write the values out"));
+                if self.aliased > MAX_ALIASED || self.open.len().saturating_add(*height) > self.kind.max_depth() {
+                    return Err((pos, "aliases stand for too much".into(), self.kind.too_much()));
                 }
                 let (node, size, height) = (node.clone(), *size, *height);
                 self.close(node, 0, size, height);
@@ -165,8 +205,8 @@ impl Tree {
     }
 
     fn begin(&mut self, pos: Pos, anchor: usize, mapping: bool) -> Result<(), Refusal> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err((pos, "nested too deeply".into(), "no policy needs so many levels; check the brackets"));
+        if self.open.len() >= self.kind.max_depth() {
+            return Err((pos, "nested too deeply".into(), self.kind.too_deep()));
         }
         self.open.push(Open { pos, anchor, mapping, children: vec![], size: 1, height: 1 });
         Ok(())

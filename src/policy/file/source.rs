@@ -68,7 +68,8 @@ impl Sources {
         Pos::start_of(file)
     }
 
-    fn read_file(&mut self, path: &Path, sink: &mut Sink) {
+    /// Reads one file, unless it is read already.
+    pub fn read_file(&mut self, path: &Path, sink: &mut Sink) {
         if self.paths.iter().any(|known| known == path) {
             return;
         }
