@@ -16,6 +16,9 @@ mod reach;
 mod tree;
 mod upstream;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -120,7 +123,7 @@ fn check(policy: &Policy, merged: &Merged, bootstrap: &Node, gate: &str, sink: &
         reach::endpoints(&fit, &reach, models, sink);
         upstream::provider_role(cluster, models, sink);
         upstream::credentials(&fit, cluster, &reach, models, sink);
-        upstream::buffer(&fit, cluster, models, sink);
+        upstream::buffer(&fit, cluster, sink);
     }
     gate::check(&fit, sink);
     failover::check(&fit, sink);

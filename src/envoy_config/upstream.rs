@@ -45,14 +45,14 @@ pub fn wasm(role: &str, config: &Node, pos: Pos, sink: &mut Sink) {
             config.at("allow_on_headers_stop_iteration").map_or(pos, |flag| flag.pos),
             format!("the {role} needs `allow_on_headers_stop_iteration: true`"),
         )
-        .help("without it headers leave before the body is read");
+        .help("without it no request passes: each waits until a timeout ends it");
     }
     let vm_id = config.text_at("vm_config/vm_id").unwrap_or_default();
     if vm_id != VM_ID {
-        let finding =
-            sink.error(config.pos_at("vm_config/vm_id"), format!("the {role} has the `vm_id` {}", quoted(vm_id)));
-        finding
-            .help(format!("write `vm_id: {VM_ID}`: one VM per worker, and one set of counters, belong to that name"));
+        let stated = if vm_id.is_empty() { "no `vm_id`".to_owned() } else { format!("the `vm_id` {}", quoted(vm_id)) };
+        sink.warning(config.pos_at("vm_config/vm_id"), format!("the {role} has {stated}")).help(format!(
+            "write `vm_id: {VM_ID}`: roles of one name share a VM per worker, and all gates their counters"
+        ));
     }
 }
 
@@ -128,19 +128,15 @@ fn signing(cluster: &Cluster<'_>, provider: &Provider, role: usize, sink: &mut S
     }
 }
 
-/// Room for the bodies that the provider role writes anew.
-pub fn buffer(fit: &Fit<'_>, cluster: &Cluster<'_>, models: &[Asked<'_>], sink: &mut Sink) {
+/// Room for the bodies that the provider role writes anew. Not an error: Envoy 1.40 goes by the route's limit alone.
+pub fn buffer(fit: &Fit<'_>, cluster: &Cluster<'_>, sink: &mut Sink) {
     let (limit, pos) = cluster.buffer;
     let limit = limit.unwrap_or(DEFAULT_BUFFER);
-    if limit < fit.buffer && models.iter().any(|model| !model.targets.is_empty()) {
-        sink.error(
+    if limit < fit.buffer {
+        let (name, limit, body) = (quoted(cluster.name), bytes(limit), bytes(fit.largest_body));
+        sink.warning(
             pos,
-            format!(
-                "cluster {} holds {} of a body, and the policy lets {} pass",
-                quoted(cluster.name),
-                bytes(limit),
-                bytes(fit.largest_body)
-            ),
+            format!("the buffer of cluster {name} is {limit}, and the policy lets bodies of {body} pass"),
         )
         .help(format!(
             "`per_connection_buffer_limit_bytes: {}`: the body, and the 1 MiB that Envoy reads at once",
