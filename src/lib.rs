@@ -17,7 +17,8 @@
 //! | [`audit`] | what was recorded? (audit record, metrics) |
 //!
 //! [`gate`] strings the stations together for one request, [`host`] is the narrow trait through which they reach the
-//! world, and `filter` is the proxy-wasm shell that implements it inside Envoy. Everything but the shell runs natively.
+//! world, and `filter` is the proxy-wasm shell that implements it inside Envoy. `cli` is the command, and `envoy_config` tells
+//! it whether an Envoy configuration fits a policy. Everything but the shell runs natively.
 
 pub mod answer;
 pub mod audit;

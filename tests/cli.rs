@@ -62,11 +62,25 @@ fn a_warning_is_a_problem_only_where_asked_for() {
 }
 
 #[test]
+fn check_tells_what_of_an_envoy_configuration_does_not_fit() {
+    golden("check_envoy_good", &["check", "policy", "--envoy", "../envoy_config/envoy.yaml"]);
+    golden("check_envoy_misfit", &["check", "policy", "--envoy", "envoy/misfit.yaml"]);
+    golden("check_envoy_misfit_json", &["check", "policy", "--envoy", "envoy/misfit.yaml", "--json"]);
+    golden("check_envoy_of_a_broken_policy", &["check", "warned", "broken", "--envoy", "envoy/misfit.yaml"]);
+    golden("check_envoy_missing", &["check", "policy", "--envoy", "envoy/nowhere.yaml"]);
+    golden("check_envoy_other_name", &["check", "policy", "--envoy", "../envoy_config/envoy.yaml", "--name", "door"]);
+    let help = stdout(&keyward(&["check", "--help"]));
+    assert!(help.contains("--envoy <FILE>") && help.contains("YAML or JSON"), "{help}");
+}
+
+#[test]
 fn what_could_be_a_key_is_never_shown() {
     for command in [
         &["check", "broken"][..],
         &["check", "broken", "--json"],
         &["bundle", "broken"],
+        &["check", "policy", "--envoy", "envoy/misfit.yaml"],
+        &["check", "policy", "--envoy", "envoy/misfit.yaml", "--json"],
         &["explain", "broken", "--key", "sk-kw-secret", "--model", "gpt-4o"],
         &["explain", "policy", "--key", "sk-kw-secret", "--model", "gpt-4o"],
     ] {
@@ -242,6 +256,7 @@ fn mistakes_in_the_arguments_exit_with_2() {
     for args in [
         &[][..],
         &["check"],
+        &["check", "policy", "--name", "gate"],
         &["bundle"],
         &["key", "new"],
         &["key", "new", "--team", "a b"],

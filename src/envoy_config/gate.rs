@@ -78,7 +78,8 @@ fn check_route(fit: &Fit<'_>, route: &Route<'_>, sink: &mut Sink) {
             format!("Envoy holds {} of a body, and the policy lets {} pass", bytes(limit), bytes(fit.largest_body)),
         )
         .help(format!(
-            "`request_body_buffer_limit: {}` in the virtual host: the body, and the 1 MiB that Envoy reads at once",
+            "`request_body_buffer_limit: {}` in the virtual host: the body, and the 1 MiB that Envoy reads at once; answers that \
+                 are translated have to fit too",
             fit.buffer
         ));
     }

@@ -1,6 +1,6 @@
 //! Whether the clusters that models name are there, and lead to the providers of their targets and to no other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::Asked;
 use super::cluster::{Cluster, Clusters, Endpoint};
@@ -52,7 +52,8 @@ pub fn missing_cluster(fit: &Fit<'_>, name: &str, models: &[Asked<'_>], sink: &m
         let what = format!("model {} names cluster {}, which Envoy", quoted(model.name), quoted(name));
         if fit.cds {
             sink.warning(model.pos, format!("{what} would have to get by CDS"))
-                .help("its file has no such cluster: what comes by CDS is not seen here");
+                .help("the file has no such cluster, and what comes by CDS is not seen here")
+                .suggest(name, fit.clusters.keys().copied());
         } else {
             sink.error(model.pos, format!("{what} does not have"))
                 .help("add it to `static_resources.clusters`, or name one that is there")
@@ -68,7 +69,8 @@ pub fn unseen(fit: &Fit<'_>, reach: &Reach<'_>, sink: &mut Sink) {
             let what = format!("cluster {} is made of {}, which Envoy", quoted(cluster.name), quoted(member));
             if fit.cds {
                 sink.warning(*pos, format!("{what} would have to get by CDS"))
-                    .help("what comes by CDS is not seen here");
+                    .help("the file has no such cluster, and what comes by CDS is not seen here")
+                    .suggest(member, fit.clusters.keys().copied());
             } else {
                 sink.error(*pos, format!("{what} does not have"))
                     .help("add it to `static_resources.clusters`, or name one that is there")
@@ -87,18 +89,25 @@ pub fn targets(cluster: &Cluster<'_>, reach: &Reach<'_>, models: &[Asked<'_>], s
     if !reach.whole {
         return;
     }
-    let providers = reach.providers();
-    for (target, pos) in models.iter().flat_map(|model| &model.targets) {
-        if !providers.contains(target.name.as_str()) {
-            let what =
-                format!("no endpoint of cluster {} is of provider {}", quoted(cluster.name), quoted(&target.name));
-            let finding = sink.error(*pos, format!("{what}: this target is never reached"));
-            finding.related(cluster.pos, "the cluster");
-            finding.help(format!(
-                "give an endpoint the metadata `filter_metadata: {{ keyward: {{ provider: {} }} }}`, or drop the target",
-                target.name
-            ));
+    let reached = reach.providers();
+    let mut missing: BTreeMap<&str, Vec<(&str, Pos)>> = BTreeMap::new();
+    for model in models {
+        for (provider, pos) in model.targets.iter().filter(|(provider, _)| !reached.contains(provider.name.as_str())) {
+            missing.entry(&provider.name).or_default().push((model.name, *pos));
         }
+    }
+    for (provider, targets) in missing {
+        let Some((_, first)) = targets.first() else { continue };
+        let names: Vec<&str> = targets.iter().map(|(name, _)| *name).collect();
+        let (cluster_name, of) = (quoted(cluster.name), named("model", &names));
+        sink.error(
+            *first,
+            format!("no endpoint of cluster {cluster_name} is of provider {}: {of} cannot reach it", quoted(provider)),
+        )
+        .related(cluster.pos, "the cluster")
+        .help(format!(
+            "give an endpoint the metadata `filter_metadata: {{ keyward: {{ provider: {provider} }} }}`, or drop the target"
+        ));
     }
 }
 

@@ -44,7 +44,7 @@ const LDS: Edit = ("envoy", "dynamic_resources: {}", "dynamic_resources: { lds_c
 /// Each names the rule that its edits break; `tests/envoy_config/<rule>.expected` holds what is said.
 const CASES: &[(&str, &[Edit])] = &[
     ("a_cluster_is_there", &[("policy", "cluster: openai", "cluster: opnai")]),
-    ("a_cluster_may_come_by_cds", &[("policy", "cluster: openai", "cluster: opnai"), CDS]),
+    ("a_cluster_may_come_by_cds", &[("policy", "cluster: openai", "cluster: mistral"), CDS]),
     ("a_member_of_an_aggregate_is_there", &[("envoy", "[anthropic, openai]", "[anthropc, openai]")]),
     ("a_member_of_an_aggregate_may_come_by_cds", &[("envoy", "[anthropic, openai]", "[anthropc, openai]"), CDS]),
     ("an_aggregate_that_holds_itself_ends", &[("envoy", "[anthropic, openai]", "[anthropic, claude-sonnet]")]),

@@ -15,7 +15,14 @@ use crate::providers::Credential;
 pub fn provider_role(cluster: &Cluster<'_>, models: &[Asked<'_>], sink: &mut Sink) {
     let Some((place, filter)) = cluster.filter(|role| matches!(role, Role::Provider(_))) else {
         if let Some((_, filter)) = cluster.filter(|role| matches!(role, Role::Discovered)) {
-            sink.warning(filter.pos, "the filter comes by discovery: whether it is the provider role is not seen here");
+            sink.warning(
+                filter.pos,
+                format!(
+                    "whether cluster {} runs the provider role is not seen: the filter comes by discovery",
+                    quoted(cluster.name)
+                ),
+            )
+            .related(cluster.pos, "the cluster");
             return;
         }
         let finding =
@@ -33,8 +40,12 @@ pub fn provider_role(cluster: &Cluster<'_>, models: &[Asked<'_>], sink: &mut Sin
         wasm("provider role", config, filter.pos, sink);
     }
     if cluster.filter(|role| matches!(role, Role::Codec)).is_some_and(|(codec, _)| codec < place) {
-        sink.error(filter.pos, "the provider role stands behind `upstream_codec`, where no request passes")
-            .help("put it before `upstream_codec`, which comes last");
+        sink.error(
+            filter.pos,
+            format!("in cluster {} the provider role stands behind `upstream_codec`", quoted(cluster.name)),
+        )
+        .related(cluster.pos, "the cluster")
+        .help("put it before `upstream_codec`, which comes last");
     }
 }
 
@@ -86,9 +97,15 @@ fn injector(
     let header = format!("x-keyward-credential-{}", provider.name);
     match cluster.injector_for(&provider.name) {
         Some((place, filter)) if place > role => {
-            sink.error(filter.pos, format!("the injector of `{header}` stands behind the provider role")).help(
-                "put it before: behind it the header itself goes to the provider, and to any other of the cluster",
-            );
+            sink.error(
+                filter.pos,
+                format!(
+                    "in cluster {} the injector of `{header}` stands behind the provider role",
+                    quoted(cluster.name)
+                ),
+            )
+            .related(cluster.pos, "the cluster")
+            .help("put it before: behind it the header itself goes to the provider, and to any other of the cluster");
         }
         Some(_) => {}
         None if wants_credential(fit, reach, provider) => {
@@ -121,8 +138,12 @@ fn signing(cluster: &Cluster<'_>, provider: &Provider, role: usize, sink: &mut S
             .help("add the filter `envoy.filters.http.aws_request_signing` behind the provider role");
         }
         Some((place, filter)) if place < role => {
-            sink.error(filter.pos, "requests are signed before the provider role writes them: no signature is valid")
-                .help("put `aws_request_signing` behind the provider role");
+            sink.error(
+                filter.pos,
+                format!("cluster {} signs requests before the provider role has written them", quoted(cluster.name)),
+            )
+            .related(cluster.pos, "the cluster")
+            .help("put `aws_request_signing` behind the provider role: no signature is valid otherwise");
         }
         Some(_) => {}
     }
