@@ -40,7 +40,7 @@ fn check_manager(fit: &Fit<'_>, manager: &Manager<'_>, sink: &mut Sink) {
                 upstream::wasm("gate", config, gate.pos, sink);
             }
             if let Some(pos) = manager.routes_elsewhere {
-                sink.warning(pos, "routes that do not stand in the file are not seen here").help(format!(
+                sink.warning(pos, "routes by discovery or in a matcher are not seen here").help(format!(
                     "each has to go where the gate says: `cluster_header: {CLUSTER_HEADER}`, with a buffer limit of {} or more",
                     fit.buffer
                 ));

@@ -19,7 +19,7 @@ pub struct Manager<'a> {
     pub gate: Option<Gate<'a>>,
     /// A wasm filter that comes by discovery under another name than the gate's, and where it is written.
     pub other: Option<(&'a str, Pos)>,
-    /// Where its routes come from if they do not stand in the file.
+    /// What says that routes come from elsewhere, or stand in a tree that is not followed.
     pub routes_elsewhere: Option<Pos>,
     /// Its routes that lead to clusters.
     pub routes: Vec<Route<'a>>,
@@ -75,7 +75,7 @@ impl<'a> Manager<'a> {
     fn read(config: &'a Node, listener: &'a Node, gate: &str) -> Self {
         let filters = config.list("http_filters");
         let table = config.at("route_config");
-        let elsewhere = ["rds", "scoped_routes"].iter().find_map(|field| config.at(field)).map(|node| node.pos);
+        let elsewhere = ["rds", "scoped_routes"].iter().find_map(|field| config.at(field));
         Self {
             pos: config.pos_at("http_filters"),
             gate: filters.iter().find_map(|filter| Gate::read(filter, gate)),
@@ -83,7 +83,7 @@ impl<'a> Manager<'a> {
                 .iter()
                 .filter(|filter| is_discovered_wasm(filter))
                 .find_map(|filter| Some((filter.text_at("name").filter(|name| *name != gate)?, filter.pos))),
-            routes_elsewhere: elsewhere.or_else(|| Some(table?.at("vhds")?.pos)),
+            routes_elsewhere: elsewhere.or_else(|| unlisted(table?)).map(|node| node.pos),
             routes: table.map(|table| routes(table, listener)).unwrap_or_default(),
         }
     }
@@ -109,6 +109,11 @@ impl<'a> Gate<'a> {
 fn is_discovered_wasm(filter: &Node) -> bool {
     let types = filter.list("config_discovery/type_urls");
     types.iter().filter_map(Ask::text).any(|url| short(url) == WASM)
+}
+
+/// What a table has beside routes in lists: virtual hosts by discovery, or trees of routes.
+fn unlisted(table: &Node) -> Option<&Node> {
+    table.at("vhds").or_else(|| table.list("virtual_hosts").iter().find_map(|host| host.at("matcher")))
 }
 
 fn routes<'a>(table: &'a Node, listener: &'a Node) -> Vec<Route<'a>> {

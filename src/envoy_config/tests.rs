@@ -122,6 +122,14 @@ const CASES: &[(&str, &[Edit])] = &[
             "                          direct_response: { status: 200 }\n                          other:\n",
         )],
     ),
+    (
+        "routes_in_a_matcher_are_not_seen",
+        &[(
+            "envoy",
+            "                      routes:\n",
+            "                      matcher: { matcher_tree: {} }\n                      other:\n",
+        )],
+    ),
     ("routes_by_rds_are_not_seen", &[("envoy", TABLE, "                rds: {}\n                other:\n")]),
     (
         "the_header_of_the_gate_does_not_leave",

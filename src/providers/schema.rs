@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 /// The most schemas that one may become: each use of a definition repeats it.
 const MOST: usize = 5_000;
+/// How many times its own length a schema may grow by repeating its definitions.
+const GROWTH: usize = 3;
 /// How deep schemas may be in each other.
 const DEEPEST: usize = 64;
 
@@ -19,7 +21,8 @@ pub(super) enum References {
 /// The schema without `$schema`, its references [inlined](References), and with an `enum` of one for every `const` that is
 /// text or a number. A reference that stays stands alone, without keywords beside it.
 pub(super) fn plain(schema: &Value, references: References) -> Value {
-    let mut walk = Walk { root: schema, references, left: MOST, kept: false, open: Vec::new() };
+    let room = length(schema).saturating_mul(GROWTH);
+    let mut walk = Walk { root: schema, references, left: MOST, room, kept: false, open: Vec::new() };
     let mut plain = walk.schema(schema, 0);
     if walk.kept
         && let (Value::Object(plain), Value::Object(schema)) = (&mut plain, schema)
@@ -48,10 +51,29 @@ pub(super) fn of_arguments(schema: &Value) -> Value {
     Value::Object(schema)
 }
 
+/// How long a value is as text.
+fn length(value: &Value) -> usize {
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    // What only counts cannot fail; should it, the value counts as too long.
+    serde_json::to_writer(&mut length, value).map_or(usize::MAX, |()| length.0)
+}
+
 struct Walk<'a> {
     root: &'a Value,
     references: References,
     left: usize,
+    /// Bytes that repeated definitions may still take: a body must not grow without bounds on its way.
+    room: usize,
     /// A reference stayed, so the definitions must.
     kept: bool,
     /// The references that are being followed.
@@ -125,8 +147,14 @@ impl<'a> Walk<'a> {
 
     fn reference(&mut self, reference: &'a str, fields: &'a Map<String, Value>, depth: usize) -> Value {
         let stays = self.references == References::Keep && reference.starts_with("#/$defs/");
-        let endless = self.open.contains(&reference) || depth > DEEPEST || self.left == 0;
+        let endless = self.open.contains(&reference) || depth > DEEPEST || self.left == 0 || self.room == 0;
         let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+        // One that does not fit ends it for all that follow: measuring each of them would be the same work.
+        let fits = |target: &&Value| {
+            self.room = self.room.saturating_sub(length(target));
+            self.room > 0
+        };
+        let target = target.filter(|_| !stays && !endless).filter(fits);
         let Some(target) = target.filter(|_| !stays && !endless) else {
             self.kept = true;
             return json!({ "$ref": reference });
@@ -147,11 +175,21 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{References, of_arguments, plain};
-    use serde_json::{Value, json};
+    use super::{GROWTH, References, length, of_arguments, plain};
+    use serde_json::{Map, Value, json};
 
     fn inline(schema: &Value) -> Value {
         plain(schema, References::Inline)
+    }
+
+    #[test]
+    fn a_schema_does_not_grow_without_bounds() {
+        let uses: Map<String, Value> =
+            (0..900).map(|number| (number.to_string(), json!({ "$ref": "#/$defs/Long" }))).collect();
+        let long =
+            json!({ "type": "object", "properties": uses, "$defs": { "Long": { "description": "z".repeat(90_000) } } });
+        let written = length(&of_arguments(&long));
+        assert!(written < length(&long) * (GROWTH + 2), "{written}");
     }
 
     #[test]
@@ -198,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_schema_cannot_be_blown_up() {
-        let mut definitions = serde_json::Map::new();
+        let mut definitions = Map::new();
         for level in 0..40 {
             let next = json!({ "$ref": format!("#/$defs/{}", level + 1) });
             definitions.insert(level.to_string(), json!({ "anyOf": [next, next] }));
@@ -206,7 +244,7 @@ mod tests {
         definitions.insert("40".to_owned(), json!({ "type": "string" }));
         let schema = json!({ "$ref": "#/$defs/0", "$defs": definitions });
         assert!(inline(&schema).to_string().len() < 1_000_000);
-        let chain: serde_json::Map<_, _> =
+        let chain: Map<_, _> =
             (0..100_000).map(|i| (i.to_string(), json!({ "not": { "$ref": format!("#/$defs/{}", i + 1) } }))).collect();
         let _ = inline(&json!({ "$ref": "#/$defs/0", "$defs": chain }));
     }

@@ -89,7 +89,9 @@ impl Attempt {
             ..ResponseHead::default()
         };
         let good = (200..300).contains(&status);
-        if self.service() == Service::Native {
+        // What a provider says of our credential may quote it, and is not the caller's business.
+        let of_credential = matches!(status, 401 | 403);
+        if self.service() == Service::Native && !of_credential {
             self.answering = Answering::Passing;
             return head;
         }
@@ -147,7 +149,10 @@ impl Attempt {
             }
             Answering::Failure(status) => {
                 let status = *status;
-                let failure = self.dialect().read_failure(status, piece);
+                let mut failure = self.dialect().read_failure(status, piece);
+                if matches!(status, 401 | 403) {
+                    failure.message = "the provider refused the gateway's own credential".to_owned();
+                }
                 Some(self.fail(&failure))
             }
             Answering::Reply => Some(match self.dialect().read_reply(piece) {
