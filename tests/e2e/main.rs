@@ -32,10 +32,14 @@ mod models;
 #[cfg(test)]
 mod multipart;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod sdk;
 #[cfg(test)]
 mod streaming;
+#[cfg(test)]
+mod timeouts;
 #[cfg(test)]
 mod translation;
