@@ -23,6 +23,8 @@ pub struct AttemptStream {
     /// We answered in the provider's place.
     answered: bool,
     needs_body: bool,
+    /// Bytes of the request's body that have come.
+    size: usize,
     /// What the attempts before noted.
     tried: Vec<u8>,
     /// The response's headers wait.
@@ -100,6 +102,7 @@ impl HttpContext for AttemptStream {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.size = size;
         if self.answered {
             return Action::Pause;
         }
@@ -107,6 +110,15 @@ impl HttpContext for AttemptStream {
             (false, _) => Action::Continue,
             (true, false) => Action::Pause,
             (true, true) => self.write(size),
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        // With trailers the body ends here, and would go out as it came.
+        match (self.answered, self.needs_body) {
+            (true, _) => Action::Pause,
+            (false, false) => Action::Continue,
+            (false, true) => self.write(self.size),
         }
     }
 
