@@ -33,8 +33,8 @@ bench: ## CPU, latency and memory against a bare Envoy, as a table (also written
 fuzz: ## A minute of fuzzing for each parser that reads what others wrote; needs cargo-fuzz
 	@bash fuzz/run.sh
 
-run: build ## The gateway with the built-in demo provider and a demo key; POLICIES=folder TEAM=name for policies of your own
-	@KEYWARD='$(KEYWARD)' KEYWARD_WASM='$(WASM)' POLICIES='$(POLICIES)' TEAM='$(TEAM)' bash envoy/run.sh
+run: build ## The gateway with the built-in demo provider and a demo key; POLICIES=folder TEAM=name for policies of your own; STORE=redis
+	@KEYWARD='$(KEYWARD)' KEYWARD_WASM='$(WASM)' POLICIES='$(POLICIES)' TEAM='$(TEAM)' STORE='$(STORE)' bash envoy/run.sh
 
 clean: ## Remove everything that was built or fetched
 	@cargo clean

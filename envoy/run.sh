@@ -3,7 +3,7 @@
 # Called by `make run` with KEYWARD (the command) and KEYWARD_WASM (the filter).
 #
 # POLICIES: your own files or folders instead of the example organisation. TEAM: the team of them that gets a demo key; without
-# it there is none, and you call with a key of yours.
+# it there is none, and you call with a key of yours. STORE=redis: limits in a Redis beside it, see envoy/store/run.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${KEYWARD:=target/release/keyward}" "${KEYWARD_WASM:=target/wasm32-wasip1/release/keyward.wasm}"
@@ -41,6 +41,18 @@ if [ -n "$TEAM" ]; then
     policies+=(.keyward/policies)
 fi
 [ "$POLICIES" != policies ] || model=demo-small
+case ${STORE:-} in
+"") ;;
+redis)
+    export REDIS_PORT=${REDIS_PORT:-16379}
+    url=redis://127.0.0.1:$REDIS_PORT
+    grep -rqsE '^store:' "${policies[@]}" || policies+=(envoy/store/policy.yaml)
+    # It ends when the pipe closes, whatever way this script goes.
+    coproc store { KEYWARD=$KEYWARD bash envoy/store/run.sh; }
+    read -r ready <&"${store[0]}" && [ "$ready" = ready ] || exit 1
+    ;;
+*) echo "STORE is redis, or nothing; not $STORE" >&2; exit 1 ;;
+esac
 # Where envoy.yaml has it, for the provider role.
 cp "$KEYWARD_WASM" .keyward/keyward.wasm.new && mv .keyward/keyward.wasm.new .keyward/keyward.wasm
 "$KEYWARD" bundle "${policies[@]}" --wasm "$KEYWARD_WASM" -o .keyward/gate.json >/dev/null
@@ -64,7 +76,11 @@ Keyward is running. Call it${TEAM:+ with the fresh demo key of team $TEAM}:
     -d '{"model":"$model","messages":[{"role":"user","content":"hello"}]}'
 
 Models of this key:  curl -s http://127.0.0.1:10000/v1/models -H "authorization: Bearer $key"
-Metrics:             http://127.0.0.1:9901/stats/prometheus?filter=keyward
+${STORE:+Store:               $url, behind Webdis at 127.0.0.1:7379
+                     $KEYWARD store status --url $url
+What was used:       $KEYWARD usage --url $url
+A second Envoy:      bash envoy/two-replicas.sh, at port 10010, with the same limits
+}Metrics:             http://127.0.0.1:9901/stats/prometheus?filter=keyward
 Audit records:       below, one JSON object per request, as Envoy writes them: up to ten seconds later
 Policies:            ${policies[*]}; after a change:
                      $KEYWARD bundle ${policies[*]} --wasm $KEYWARD_WASM -o .keyward/gate.json

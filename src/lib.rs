@@ -16,7 +16,7 @@
 //! | [`answer`] | what is the caller told? |
 //! | [`audit`] | what was recorded? (audit record, metrics) |
 //!
-//! [`gate`] strings the stations together for one request, [`host`] is the narrow trait through which they reach the
+//! [`store`] is where the limits of a fleet are kept. [`gate`] strings the stations together for one request, [`host`] is the narrow trait through which they reach the
 //! world, and `filter` is the proxy-wasm shell that implements it inside Envoy. `cli` is the command, and `envoy_config` tells
 //! it whether an Envoy configuration fits a policy. Everything but the shell runs natively.
 
@@ -35,6 +35,7 @@ pub mod providers;
 pub mod request;
 pub mod routing;
 mod sse;
+pub mod store;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use keyward::policy::file;
 use serde_json::Value;
@@ -107,5 +108,55 @@ fn every_link_leads_to_a_file_and_a_heading() {
             };
             assert!(heading.is_empty() || found(), "{}: no heading `{link}`", path.display());
         }
+    }
+}
+
+/// The commands of `program` in indented lines and fenced blocks, as words up to what a shell takes for itself.
+fn commands(text: &str, program: &str) -> Vec<Vec<String>> {
+    let mut fenced = false;
+    let mut found = vec![];
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        if fenced || line.starts_with("    ") {
+            let plain = line.split(" #").next().unwrap_or_default();
+            for part in plain.split(['|', '>', ';']).flat_map(|part| part.split("&&")) {
+                let words: Vec<String> = part.split_whitespace().map(str::to_owned).collect();
+                if words.first().is_some_and(|word| word == program) {
+                    found.push(words);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_shown_is_there_with_its_options() {
+    let mut shown = BTreeSet::new();
+    for (path, text) in documents() {
+        for words in commands(&text, "keyward") {
+            let names: Vec<&String> = words
+                .iter()
+                .skip(1)
+                .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()))
+                .take(if matches!(words.get(1).map(String::as_str), Some("store" | "key")) { 2 } else { 1 })
+                .collect();
+            let mut asked = Command::new(env!("CARGO_BIN_EXE_keyward"));
+            let output = asked.args(&names).arg("--help").output().expect("the command runs");
+            assert!(output.status.success(), "{}: no `{}`", path.display(), words.join(" "));
+            let help = String::from_utf8_lossy(&output.stdout);
+            for option in words.iter().filter(|word| word.starts_with('-')) {
+                let known = help.split([' ', ',', '\n']).any(|word| word == option);
+                assert!(known, "{}: no `{option}` in `{}`", path.display(), words.join(" "));
+            }
+            shown.extend(names.into_iter().cloned());
+        }
+        for words in commands(&text, "bash") {
+            let script = words.get(1).expect("a script");
+            assert!(root().join(script).exists(), "{}: no `{script}`", path.display());
+        }
+    }
+    for name in ["bundle", "check", "init", "status", "usage"] {
+        assert!(shown.contains(name), "no document shows `{name}` any more: {shown:?}");
     }
 }

@@ -9,6 +9,7 @@ fail() { echo "$*" >&2; echo "0 passed, 1 failed"; exit 1; }
 
 ENVOY=$(bash envoy/get.sh) || fail "no Envoy"
 export ENVOY
+bash tests/store.sh || fail "no Redis and Webdis"
 bash tests/sdk/install.sh || fail "the SDKs could not be installed"
 
 log=$(mktemp)
@@ -27,6 +28,7 @@ if [ $# -eq 0 ]; then
     for suite in tests/*.rs; do
         [ -e "$suite" ] && run cargo test --locked --test "$(basename "$suite" .rs)"
     done
+    run cargo test --locked --test store
     run cargo test --locked --doc
 fi
 run cargo test --locked --test e2e -- "$@"

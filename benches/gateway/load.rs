@@ -69,7 +69,19 @@ impl Outcome {
 
 /// Sends for `time` over `connections`; `rate` is requests per second in all, `None` as fast as they go.
 pub fn run(address: SocketAddr, request: &Request, connections: usize, time: Duration, rate: Option<u64>) -> Outcome {
-    let (latencies, turn) = (Mutex::new(Vec::new()), AtomicU64::new(0));
+    run_from(address, request, connections, time, rate, 0)
+}
+
+/// As [`run`], beginning with the key whose turn it is.
+pub fn run_from(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+    time: Duration,
+    rate: Option<u64>,
+    turn: u64,
+) -> Outcome {
+    let (latencies, turn) = (Mutex::new(Vec::new()), AtomicU64::new(turn));
     let began = Instant::now();
     let until = began + time;
     let gap = rate.map(|rate| Duration::from_micros(1_000_000 * connections as u64 / rate.max(1)));

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::figures::{median, micros, minus, nanos, ratio};
+use crate::fleet;
 use crate::load::{self, Outcome, Request};
 use crate::stub::{self, EVENTS};
 use crate::support::build;
@@ -14,10 +15,10 @@ use crate::variants::{self, Variant};
 
 /// How long and how hard.
 #[derive(Debug, Clone, Copy)]
-struct Effort {
-    rounds: usize,
-    time: Duration,
-    connections: usize,
+pub struct Effort {
+    pub rounds: usize,
+    pub time: Duration,
+    pub connections: usize,
 }
 
 fn knob(name: &str, default: u64) -> u64 {
@@ -38,6 +39,13 @@ pub fn run() {
     };
     let provider = stub::start();
     eprintln!("starting the Envoys");
+    if only().is_some_and(|only| only == "store") {
+        let mut report = String::new();
+        let alone = [10, 1000].map(|keys| (keys, Variant::gate(provider, keys)));
+        fleet::measure(&mut report, effort, provider, &alone.each_ref());
+        println!("{report}");
+        return;
+    }
     let (bare, holding) = (Variant::bare(provider), Variant::holding(provider));
     let few = (10, Variant::gate(provider, 10));
     let some = (1000, Variant::gate(provider, 1000));
@@ -63,6 +71,9 @@ pub fn run() {
     }
     if only().is_none_or(|only| only == "latency") {
         latency(&mut report, effort, &bare, &some.1);
+    }
+    if only().is_none() {
+        fleet::measure(&mut report, effort, provider, &[&few, &some]);
     }
     if only().is_some() {
         println!("{report}");

@@ -10,3 +10,7 @@ pub mod envoy;
 pub mod http;
 #[path = "../../tests/support/policy.rs"]
 pub mod policy;
+#[path = "../../tests/support/process.rs"]
+pub mod process;
+#[path = "../../tests/support/store.rs"]
+pub mod store;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::load;
 use crate::support::envoy::Envoy;
-use crate::support::{build, config, policy};
+use crate::support::{build, config, http, policy};
 
 /// One of the compared.
 #[derive(Debug)]
@@ -53,6 +53,25 @@ impl Variant {
         })
     }
 
+    /// As (c), with a store that keeps the limits. `close`: each key may make so few requests that all are near its limit.
+    pub fn fleet(provider: SocketAddr, store: SocketAddr, keys: usize, close: bool) -> Self {
+        Self::start(|folder| {
+            let mut text = policy_of(keys, "", "openai");
+            text.push_str("store: { cluster: redis-http, timeout: 2s }\n");
+            if close {
+                text = text.replace("{ usd: 100000, per: month }", "{ requests: 8, per: day }");
+            }
+            write(&text, &folder.join("gate.json"));
+            without_provider_role(config::shipped(folder, |name| if name == config::STORE { store } else { provider }))
+        })
+    }
+
+    /// How often it called the store.
+    pub fn callouts(&self) -> u64 {
+        let stats = http::get(self.envoy.admin(), "/stats?filter=redis-http.upstream_rq_total").expect("Envoy answers");
+        stats.text().trim().rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a count")
+    }
+
     fn start(configure: impl FnOnce(&std::path::Path) -> Value) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = configure(folder.path());
@@ -69,6 +88,10 @@ impl Variant {
 
 /// A bundle with `keys` keys and limits of every kind at every level, none of which is ever reached. `note` makes it differ.
 pub fn bundle(path: &std::path::Path, keys: usize, note: &str, api: &str) {
+    write(&policy_of(keys, note, api), path);
+}
+
+fn policy_of(keys: usize, note: &str, api: &str) -> String {
     let mut policy = POLICY.replace("api: openai", &format!("api: {api}"));
     policy.push_str(&format!("teams:\n  note{note}: {{}}\n"));
     for team in 0..10 {
@@ -81,7 +104,11 @@ pub fn bundle(path: &std::path::Path, keys: usize, note: &str, api: &str) {
             number % 10
         ));
     }
-    policy::bundle(&policy, build::wasm(), path).unwrap_or_else(|error| panic!("the policy has problems:\n{error}"));
+    policy
+}
+
+fn write(policy: &str, path: &std::path::Path) {
+    policy::bundle(policy, build::wasm(), path).unwrap_or_else(|error| panic!("the policy has problems:\n{error}"));
 }
 
 const POLICY: &str = r"

@@ -45,7 +45,7 @@ pub enum Refusal {
     RateLimit(RateLimit),
     /// A limit on money has no room.
     Budget(Budget),
-    /// The store cannot be reached, and the policy says to deny then.
+    /// The store cannot be reached, and the policy says to deny then, or the key would have to be looked up there.
     StoreUnavailable,
     /// Method and path are none of ours.
     NotFound,
@@ -241,7 +241,7 @@ impl Refusal {
             }
             Self::RateLimit(limit) => limit.message().into(),
             Self::Budget(budget) => budget.message().into(),
-            Self::StoreUnavailable => "Limits cannot be checked at the moment. Try again shortly.".into(),
+            Self::StoreUnavailable => "Keys and limits cannot be checked at the moment. Try again shortly.".into(),
             Self::NotFound => "Unknown path, or a method it does not have.".into(),
             Self::ProviderFailed { status: 413 } => "The request body is larger than the gateway can hold.".into(),
             Self::ProviderFailed { status: 504 | 408 } => "The provider did not answer in time.".into(),

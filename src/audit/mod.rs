@@ -11,4 +11,4 @@ mod tried;
 pub use alert::BudgetAlert;
 pub use metrics::metric_name;
 pub use record::{AuditRecord, Latency};
-pub use tried::Tried;
+pub use tried::{Spent, Tried};

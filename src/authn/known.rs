@@ -27,7 +27,7 @@ impl fmt::Debug for KnownKeys {
 
 impl KnownKeys {
     /// The key with that hash.
-    pub(super) fn find(&self, policy: &Policy, hash: &KeyHash) -> Option<Rc<Key>> {
+    pub fn find(&self, policy: &Policy, hash: &KeyHash) -> Option<Rc<Key>> {
         let [first, second, ..] = hash.0;
         let place = usize::from(u16::from_le_bytes([first, second])) % PLACES;
         let mut known = self.0.borrow_mut();

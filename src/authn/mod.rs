@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use crate::policy::{Key, KeyHash, Policy};
+use crate::policy::{Key, KeyHash};
 
 /// Why nobody is let in. For audit records and metrics, never for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,17 +65,13 @@ impl From<Reason> for Unauthenticated {
     }
 }
 
-/// The key a credential belongs to, if it is valid at `now` (Unix seconds): from `not_before` on, and before `expires`.
+/// The key that was found for a credential, if one was and it is valid at `now` (Unix seconds): from `not_before` on, and
+/// before `expires`.
 ///
 /// # Errors
 /// [`Unauthenticated`] where the key is unknown, switched off, not yet or no longer valid.
-pub fn authenticate(
-    policy: &Policy,
-    known: &KnownKeys,
-    credential: &Credential<'_>,
-    now: i64,
-) -> Result<Rc<Key>, Unauthenticated> {
-    let key = known.find(policy, &hash(credential.as_str())).ok_or(Reason::Unknown)?;
+pub fn counting(found: Option<Rc<Key>>, now: i64) -> Result<Rc<Key>, Unauthenticated> {
+    let key = found.ok_or(Reason::Unknown)?;
     match valid_at(&key, now) {
         Ok(()) => Ok(key),
         Err(reason) => Err(Unauthenticated { reason, key: Some(key) }),
@@ -113,7 +109,7 @@ impl fmt::Display for Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{KeyTable, Level, LevelKind, Reserve};
+    use crate::policy::{KeyTable, Level, LevelKind, Policy, Reserve};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -149,7 +145,7 @@ mod tests {
         let policy = Policy { keys, ..Policy::default() };
         let value = format!("Bearer {text}");
         let credential = credential([("authorization", value.as_bytes())].into_iter()).unwrap();
-        authenticate(&policy, &KnownKeys::default(), &credential, NOW)
+        counting(KnownKeys::default().find(&policy, &hash(credential.as_str())), NOW)
     }
 
     fn reason(result: Result<Rc<Key>, Unauthenticated>) -> Reason {

@@ -4,9 +4,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::{Failure, Outcome, output::Output, report};
 use crate::policy::Policy;
-use crate::policy::file::load_all;
+use crate::policy::file::diagnostic::Sink;
+use crate::policy::file::merge::Merged;
+use crate::policy::file::source::Sources;
+use crate::policy::file::{Diagnostic, Loaded, load_against, load_all};
 
 /// Loads the policy for a command that works with it. Findings go to stderr; where the policy has
 /// errors, the command ends with the outcome given back instead.
@@ -19,7 +24,25 @@ pub fn policy(
     output: &mut Output,
 ) -> Result<Result<Policy, Outcome>, Failure> {
     exist(paths)?;
-    let (policy, findings) = match load_all(paths, environment) {
+    told(load_all(paths, environment), output)
+}
+
+/// As [`policy`], and shows what it was made of, with the paths of its files, where it has no errors.
+///
+/// # Errors
+/// When a path does not exist.
+pub fn policy_against(
+    paths: &[PathBuf],
+    output: &mut Output,
+    against: impl FnOnce(&Merged, &[PathBuf]),
+) -> Result<Result<Policy, Outcome>, Failure> {
+    exist(paths)?;
+    let show = |_: &Policy, merged: &Merged, sources: &mut Sources, _: &mut Sink| against(merged, &sources.paths);
+    told(load_against(paths, None, Timestamp::now(), show), output)
+}
+
+fn told(loaded: Result<Loaded, Vec<Diagnostic>>, output: &mut Output) -> Result<Result<Policy, Outcome>, Failure> {
+    let (policy, findings) = match loaded {
         Ok(loaded) => (Ok(loaded.policy), loaded.warnings),
         Err(findings) => (Err(Outcome::Bad), findings),
     };

@@ -1,4 +1,4 @@
-//! `keyward key`: makes keys. A key is shown once and stored nowhere; policies hold its hash.
+//! `keyward key`: makes keys. A key is shown once and stored nowhere; policies, or the store, hold its hash.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::json;
 
 use super::output::{FAINT, Output, STRONG, styled};
+use super::stored_key::{Put, Revoke};
 use super::{Failure, Outcome, file};
 use crate::authn;
 use crate::policy::file::Moment;
@@ -24,6 +25,10 @@ const MAX_NAME: usize = 64;
 pub enum Command {
     /// Make a key: prints it once, and the policy entry that holds its hash
     New(New),
+    /// Put keys into the Redis of a fleet: they work without a new bundle
+    Put(Put),
+    /// Take a key out of the Redis of a fleet
+    Revoke(Revoke),
 }
 
 /// Arguments of `keyward key new`.
@@ -56,7 +61,15 @@ pub struct New {
 }
 
 /// Runs a command on keys.
-pub fn run(Command::New(new): &Command, output: &mut Output) -> Result<Outcome, Failure> {
+pub fn run(command: &Command, output: &mut Output) -> Result<Outcome, Failure> {
+    match command {
+        Command::New(new) => make(new, output),
+        Command::Put(put) => put.run(output),
+        Command::Revoke(revoke) => revoke.run(output),
+    }
+}
+
+fn make(new: &New, output: &mut Output) -> Result<Outcome, Failure> {
     let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
     let hash = format!("sha256:{}", STANDARD.encode(authn::hash(&key).0));
     let id = match &new.id {

@@ -1,7 +1,7 @@
 //! The `keyward` command: makes keys, checks policies, bundles them for Envoy and explains decisions.
 //!
-//! Exit codes: 0 all is well, 1 the policy has problems or the request is denied, 2 the command could not do its work
-//! (usage, files). What was asked for goes to stdout, everything about it to stderr.
+//! Exit codes: 0 all is well, 1 the policy has problems, the request is denied or the store lacks its library, 2 the command
+//! could not do its work (usage, files, connections). What was asked for goes to stdout, everything about it to stderr.
 
 mod bundle;
 mod check;
@@ -10,7 +10,11 @@ mod explain;
 mod file;
 mod key;
 mod output;
+mod redis;
 mod report;
+mod store;
+mod stored_key;
+mod usage;
 
 use std::io;
 use std::process::ExitCode;
@@ -32,7 +36,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make keys
+    /// Make keys, put them into the store, revoke them there
     #[command(subcommand)]
     Key(key::Command),
     /// Check policy files: every problem, with file, line and column
@@ -41,6 +45,11 @@ enum Command {
     Bundle(bundle::Bundle),
     /// Explain a decision: level by level, with the limits that would apply
     Explain(explain::Explain),
+    /// Prepare the Redis that a fleet of Envoys shares, and look at it
+    #[command(subcommand)]
+    Store(store::Command),
+    /// What was used and what it cost, by key, team, model, …: the ledger of a fleet
+    Usage(usage::Usage),
     /// Print the JSON Schema of policy files
     Schema,
     /// Print completions for a shell
@@ -55,7 +64,7 @@ enum Command {
 enum Outcome {
     /// All is well.
     Good,
-    /// The policy has problems, or the request is denied.
+    /// The policy has problems, the request is denied, or the store lacks its library.
     Bad,
 }
 
@@ -99,6 +108,8 @@ fn run(command: Command, output: &mut Output) -> Result<Outcome, Failure> {
         Command::Check(check) => check.run(output),
         Command::Bundle(bundle) => bundle.run(output),
         Command::Explain(explain) => explain.run(output),
+        Command::Store(command) => command.run(output),
+        Command::Usage(usage) => usage.run(output),
         Command::Schema => {
             output.json(&crate::policy::file::schema())?;
             Ok(Outcome::Good)

@@ -1,8 +1,8 @@
 //! Does Envoy's configuration fit the policy? For `keyward check --envoy`.
 //!
 //! Reads a bootstrap, YAML or JSON, as far as Keyward is concerned (`tree`, `cluster`, `listener`), and holds it against what
-//! the policy asks of it (`asked`): clusters and providers (`reach`), upstream filters (`upstream`), the way of requests
-//! (`gate`), the next attempt (`failover`).
+//! the policy asks of it (`asked`): clusters and providers (`reach`), upstream filters (`upstream`), the store (`store`), the
+//! way of requests (`gate`), the next attempt (`failover`).
 //!
 //! Whether Envoy takes the rest is Envoy's to say (`envoy --mode validate`). What comes over xDS does not stand in the file:
 //! where something is missing that may come, the finding is a warning.
@@ -13,6 +13,7 @@ mod failover;
 mod gate;
 mod listener;
 mod reach;
+mod store;
 mod tree;
 mod upstream;
 
@@ -125,6 +126,7 @@ fn check(policy: &Policy, merged: &Merged, bootstrap: &Node, gate: &str, sink: &
         upstream::credentials(&fit, cluster, &reach, models, sink);
         upstream::buffer(&fit, cluster, sink);
     }
+    store::check(&fit, merged, sink);
     gate::check(&fit, sink);
     failover::check(&fit, sink);
 }

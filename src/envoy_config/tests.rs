@@ -41,6 +41,8 @@ const LIMIT: &str = "                      request_body_buffer_limit: 20971520\n
 const CDS: Edit = ("envoy", "dynamic_resources: {}", "dynamic_resources: { cds_config: { ads: {} } }");
 const LDS: Edit = ("envoy", "dynamic_resources: {}", "dynamic_resources: { lds_config: { ads: {} } }");
 
+const STORE: Edit = ("policy", "version: 1\n", "version: 1\nstore: { cluster: redis-http }\n");
+
 /// Each names the rule that its edits break; `tests/envoy_config/<rule>.expected` holds what is said.
 const CASES: &[(&str, &[Edit])] = &[
     ("a_cluster_is_there", &[("policy", "cluster: openai", "cluster: opnai")]),
@@ -87,6 +89,10 @@ const CASES: &[(&str, &[Edit])] = &[
     ),
     ("an_injector_writes_a_header_of_keyward", &[("envoy", "          header: x-keyward-credential-openai\n", "")]),
     ("requests_for_bedrock_are_signed", &[("envoy", "[*provider, *sign, *codec]", "[*provider, *codec]")]),
+    (
+        "nothing_is_signed_for_another",
+        &[("envoy", "*provider, *codec] # of the chain", "*provider, *sign, *codec] # of the chain")],
+    ),
     ("requests_are_signed_as_written", &[("envoy", "[*provider, *sign, *codec]", "[*sign, *provider, *codec]")]),
     (
         "a_cluster_has_room_for_bodies",
@@ -170,6 +176,16 @@ const CASES: &[(&str, &[Edit])] = &[
         )],
     ),
     ("merge_keys_are_not_envoys", &[("envoy", "    - name: local\n", "    - name: local\n      <<: *tls\n")]),
+    ("the_store_has_its_cluster", &[STORE]),
+    ("the_store_may_come_by_cds", &[STORE, CDS]),
+    (
+        "upstash_has_its_token",
+        &[(
+            "policy",
+            "version: 1\n",
+            "version: 1\nstore: { cluster: local, dialect: upstash, authority: a.upstash.io }\n",
+        )],
+    ),
     ("it_is_yaml", &[("envoy", "static_resources:", "static_resources: [")]),
     ("it_is_a_bootstrap", &[("envoy", "dynamic_resources: {}", ""), ("envoy", "static_resources:", "resources:")]),
 ];

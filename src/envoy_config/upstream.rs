@@ -78,7 +78,14 @@ pub fn credentials(fit: &Fit<'_>, cluster: &Cluster<'_>, reach: &Reach<'_>, mode
     }
     let providers = reach.providers();
     let known = fit.policy.providers.iter().filter(|provider| providers.contains(provider.name.as_str()));
+    let signing_filter = cluster.filter(|role| matches!(role, Role::Signing));
     for provider in known.filter(|provider| models.iter().any(|model| model.targets(&provider.name))) {
+        if let (Some((_, filter)), true) = (signing_filter, provider.api.dialect().credential() != Credential::None) {
+            let (cluster_name, name) = (quoted(cluster.name), quoted(&provider.name));
+            sink.error(filter.pos, format!("cluster {cluster_name} signs what goes to provider {name} for AWS"))
+                .related(cluster.pos, "the cluster")
+                .help("take the provider or Bedrock out of the cluster: every attempt there would be signed, in the place of the provider's own credential");
+        }
         match provider.api.dialect().credential() {
             Credential::None => signing(cluster, provider, role, sink),
             Credential::Bearer | Credential::Header(_) => injector(fit, cluster, reach, provider, role, sink),

@@ -5,14 +5,11 @@ use proxy_wasm::types::Action;
 
 use super::headers::Headers;
 use super::hostcalls::{self, Buffer, Map};
+use super::note;
 use super::rewrite::rewrite;
-use crate::audit::Tried;
-use crate::providers::attempt::{Attempt, Body, REFUSED, Refused};
+use crate::audit::{Spent, Tried};
+use crate::providers::attempt::{Attempt, Body, NOT_AGAIN, REFUSED, Refused};
 
-/// Filter state: the plan, written by the gate.
-pub const PLAN: &str = "keyward.plan";
-/// Filter state: who was tried so far, and what came of it.
-pub const TRIED: &str = "keyward.tried";
 /// Envoy attribute: the provider that the chosen endpoint is of.
 const PROVIDER: &str = "xds\0upstream_host_metadata\0filter_metadata\0keyward\0provider";
 
@@ -25,8 +22,14 @@ pub struct AttemptStream {
     needs_body: bool,
     /// Bytes of the request's body that have come.
     size: usize,
+    /// The gate's plan.
+    plan: Vec<u8>,
     /// What the attempts before noted.
-    tried: Vec<u8>,
+    tried: String,
+    /// What this one last noted of its status and usage.
+    noted: (Option<u16>, Option<Spent>),
+    /// Bytes of the response's body that wait until it is whole.
+    collected: usize,
     /// The response's headers wait.
     held: bool,
     /// What is already written of a response whose headers wait.
@@ -36,16 +39,25 @@ pub struct AttemptStream {
 impl AttemptStream {
     /// Notes for the gate who is tried, and what came of it once that is known. An attempt that gets no answer ends without
     /// a word, so it is noted when it begins.
-    fn note(&self, status: Option<u16>) {
+    fn note(&self) {
         let Some(attempt) = &self.attempt else { return };
-        let line = Tried { provider: attempt.provider().into(), status }.line();
-        hostcalls::set_property(TRIED, &[self.tried.as_slice(), line.as_bytes()].concat());
+        let (status, spent) = self.noted;
+        let line = Tried { provider: attempt.provider().into(), status, spent }.line();
+        note::write(&self.plan, &format!("{}{line}", self.tried));
+    }
+
+    /// Notes what is owed for the attempt, where that is news.
+    fn note_spent(&mut self, spent: Option<Spent>) {
+        if self.noted.1 != spent {
+            self.noted.1 = spent;
+            self.note();
+        }
     }
 
     fn refuse(&mut self, refused: &Refused) -> Action {
         self.answered = true;
         // Nothing was sent.
-        hostcalls::set_property(TRIED, &self.tried);
+        note::write(&self.plan, &self.tried);
         let headers = [("content-type", "application/json"), (REFUSED, refused.code)];
         hostcalls::send_local_response(refused.status, "keyward_provider", headers.into_iter(), &refused.body);
         Action::Pause
@@ -55,9 +67,10 @@ impl AttemptStream {
     fn write(&mut self, size: usize) -> Action {
         let Some(attempt) = &mut self.attempt else { return Action::Pause };
         let body = hostcalls::buffer(Buffer::RequestBody, 0, size).unwrap_or_default();
-        let written = match attempt.request_body(&body) {
-            Ok(written) if body.len() == size => written,
-            Ok(_) => return Action::Pause,
+        // What did not come whole must not be taken for a shorter body.
+        let written = if body.len() == size { attempt.request_body(&body) } else { Err(attempt.body_lost()) };
+        let written = match written {
+            Ok(written) => written,
             Err(refused) => return self.refuse(&refused),
         };
         let (done, length) = match written {
@@ -67,8 +80,47 @@ impl AttemptStream {
                 (hostcalls::replace_buffer(Buffer::RequestBody, &bytes), bytes.len())
             }
         };
+        if !done {
+            let lost = attempt.body_lost();
+            return self.refuse(&lost);
+        }
         hostcalls::set_header(Map::Request, "content-length", &length.to_string());
-        if done { Action::Continue } else { Action::Pause }
+        Action::Continue
+    }
+
+    /// Puts what the attempt makes of the next piece of the response's body in its place, or of all of it.
+    fn tell(&mut self, size: usize, end: bool) -> Action {
+        let Some(attempt) = &mut self.attempt else { return Action::Continue };
+        if self.answered || attempt.passes() {
+            return Action::Continue;
+        }
+        if attempt.collects() && !end {
+            self.collected = size;
+            return Action::Pause;
+        }
+        self.collected = 0;
+        let piece = if size == 0 { None } else { hostcalls::buffer(Buffer::ResponseBody, 0, size) };
+        let Some(told) = attempt.response_body(&piece.unwrap_or_default(), end) else { return Action::Continue };
+        let spent = attempt.spent();
+        if let Some(status) = told.status {
+            self.pending.clear();
+            // What was lost twice will be lost again, and each time costs.
+            let again = Tried::read(&self.tried).any(|tried| matches!(tried.spent, Some(Spent::Lost(_))));
+            if matches!(spent, Some(Spent::Lost(_))) && again {
+                hostcalls::set_header(Map::Response, NOT_AGAIN, "true");
+            }
+            hostcalls::set_header(Map::Response, ":status", &status.to_string());
+            hostcalls::set_header(Map::Response, "content-type", "application/json");
+        }
+        self.note_spent(spent);
+        self.pending.extend_from_slice(&told.body);
+        if self.held && !told.release {
+            hostcalls::replace_buffer(Buffer::ResponseBody, &[]);
+            return Action::Pause;
+        }
+        self.held = false;
+        hostcalls::replace_buffer(Buffer::ResponseBody, &core::mem::take(&mut self.pending));
+        Action::Continue
     }
 }
 
@@ -76,9 +128,9 @@ impl Context for AttemptStream {}
 
 impl HttpContext for AttemptStream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let plan = hostcalls::property(PLAN).unwrap_or_default();
+        (self.plan, self.tried) = note::read();
         let provider = hostcalls::property(PROVIDER).and_then(|name| String::from_utf8(name).ok());
-        let attempt = match Attempt::begin(&plan, provider.as_deref()) {
+        let attempt = match Attempt::begin(&self.plan, provider.as_deref()) {
             Ok(attempt) => attempt,
             Err(refused) => return self.refuse(&refused),
         };
@@ -92,8 +144,7 @@ impl HttpContext for AttemptStream {
         }
         self.needs_body = head.needs_body;
         self.attempt = Some(attempt);
-        self.tried = hostcalls::property(TRIED).unwrap_or_default();
-        self.note(None);
+        self.note();
         match (self.needs_body, end_of_stream) {
             (false, _) => Action::Continue,
             (true, true) => self.write(0),
@@ -136,32 +187,20 @@ impl HttpContext for AttemptStream {
             hostcalls::set_header(Map::Response, name, value);
         }
         self.held = head.hold;
-        self.note(Some(head.status));
+        self.noted.0 = Some(head.status);
+        // A good answer that passes is the last, and the gate sees its status itself.
+        if !((200..300).contains(&head.status) && attempt.passes()) {
+            self.note();
+        }
         if self.held { Action::Pause } else { Action::Continue }
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let Some(attempt) = &mut self.attempt else { return Action::Continue };
-        if self.answered || attempt.passes() {
-            return Action::Continue;
-        }
-        if attempt.collects() && !end_of_stream {
-            return Action::Pause;
-        }
-        let piece = hostcalls::buffer(Buffer::ResponseBody, 0, size).unwrap_or_default();
-        let Some(told) = attempt.response_body(&piece, end_of_stream) else { return Action::Continue };
-        if let Some(status) = told.status {
-            self.pending.clear();
-            hostcalls::set_header(Map::Response, ":status", &status.to_string());
-            hostcalls::set_header(Map::Response, "content-type", "application/json");
-        }
-        self.pending.extend_from_slice(&told.body);
-        if self.held && !told.release {
-            hostcalls::replace_buffer(Buffer::ResponseBody, &[]);
-            return Action::Pause;
-        }
-        self.held = false;
-        hostcalls::replace_buffer(Buffer::ResponseBody, &core::mem::take(&mut self.pending));
-        Action::Continue
+        self.tell(size, end_of_stream)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        // With trailers the body ends here. What waits in Envoy can still be replaced; what passed cannot be added to.
+        self.tell(self.collected, true)
     }
 }

@@ -1,6 +1,7 @@
 //! The host of the stations inside Envoy.
 
 use super::hostcalls::{self, Written};
+use super::note;
 use crate::host::{Host, SharedSet, SharedValue};
 
 /// A version no value has: Envoy counts them up from 1, and writes a missing value whatever version is shown, so showing
@@ -24,5 +25,9 @@ impl Host for Envoy {
             Written::Done => SharedSet::Done,
             Written::Conflict => SharedSet::Conflict,
         }
+    }
+
+    fn tried(&self) -> String {
+        note::read().1
     }
 }

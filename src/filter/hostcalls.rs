@@ -6,6 +6,9 @@
 
 use core::ptr::null_mut;
 
+use super::headers::Headers;
+use crate::store::Question;
+
 /// Status of a host call that worked; every other number is a failure.
 const OK: u32 = 0;
 /// What a conditional write met that lost the race.
@@ -17,6 +20,7 @@ const CAS_MISMATCH: u32 = 8;
 pub enum Map {
     Request = 0,
     Response = 2,
+    CallResponse = 6,
 }
 
 /// A buffer of bytes.
@@ -25,6 +29,7 @@ pub enum Map {
 pub enum Buffer {
     RequestBody = 0,
     ResponseBody = 1,
+    CallResponse = 4,
     PluginConfiguration = 7,
 }
 
@@ -77,6 +82,8 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
@@ -192,6 +199,46 @@ pub fn send_local_response<'h>(
             -1,
         )
     };
+}
+
+/// Lets the request go on that was paused.
+pub fn resume_request() {
+    // SAFETY: takes no memory of ours.
+    unsafe { proxy_continue_stream(0) };
+}
+
+/// Has the calls that follow be those of another context; `false` if it is not there any more.
+pub fn set_effective_context(context: u32) -> bool {
+    // SAFETY: takes no memory of ours.
+    let status = unsafe { proxy_set_effective_context(context) };
+    status == OK
+}
+
+/// Calls the store, and gives the token of the call; `None` if it could not even be made.
+pub fn ask(question: &Question) -> Option<u32> {
+    let headers = vec![
+        (":method", "POST"),
+        (":path", "/"),
+        (":authority", question.authority.as_str()),
+        ("content-type", "application/json"),
+    ];
+    // The SDK's own: it has to know the token to find the context that the answer is for.
+    proxy_wasm::hostcalls::dispatch_http_call(
+        &question.cluster,
+        headers,
+        Some(&question.body),
+        vec![],
+        question.timeout,
+    )
+    .ok()
+}
+
+/// Status and body of the answer to a call; status 0 where none came.
+pub fn call_response(size: usize) -> (u16, Vec<u8>) {
+    let block = header_block(Map::CallResponse);
+    let status = Headers::new(&block).iter().find(|(name, _)| *name == ":status").map(|(_, value)| value.to_vec());
+    let status = status.and_then(|status| String::from_utf8(status).ok()?.parse().ok()).unwrap_or(0);
+    (status, buffer(Buffer::CallResponse, 0, size).unwrap_or_default())
 }
 
 /// Defines a metric, or finds the one of that name.

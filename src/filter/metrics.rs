@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::hostcalls::{self, MetricKind};
-use crate::audit::metric_name;
+use crate::audit::{BudgetAlert, metric_name};
 use crate::gate::Observation;
+use crate::pricing::NanoUsd;
+use crate::store::Reached;
 
 thread_local! {
     static SERIES: RefCell<Series> = RefCell::default();
@@ -18,6 +20,7 @@ struct Series {
     teams: BTreeMap<String, BTreeMap<String, OfModel>>,
     own_time: Lazy,
     version: String,
+    store_there: Option<bool>,
 }
 
 /// The metrics of one team and model.
@@ -103,6 +106,41 @@ pub fn policy_in_force(version: &str) {
     });
 }
 
+/// Shows whether the store is there, and counts the notes that found no room while it was not.
+pub fn store(there: bool, lost: u64) {
+    SERIES.with_borrow_mut(|series| {
+        if series.store_there != Some(there)
+            && let Some(id) = Lazy::default().id(MetricKind::Gauge, "keyward_store_available", &[])
+        {
+            hostcalls::record_metric(id, there.into());
+            series.store_there = Some(there);
+        }
+    });
+    if lost > 0 {
+        log::error!("keyward: {lost} notes for the store were lost: there are too many to keep");
+        Lazy::default().add(lost, "keyward_store_notes_lost_total", &[]);
+    }
+}
+
+/// Says which budgets of the fleet have reached a percentage.
+pub fn reached(budgets: &[Reached]) {
+    for budget in budgets {
+        let alert = BudgetAlert {
+            level: budget.level.replacen('.', " ", 1),
+            percent: budget.percent.to_string(),
+            spent: NanoUsd(budget.spent),
+            limit: NanoUsd(budget.amount),
+        };
+        self::alert(&alert);
+    }
+}
+
+fn alert(alert: &BudgetAlert) {
+    log::warn!("keyward: {alert}");
+    let labels = [("level", alert.level.as_str()), ("percent", alert.percent.as_str())];
+    Lazy::default().add(1, "keyward_budget_alerts_total", &labels);
+}
+
 /// Counts one request.
 pub fn observe(seen: &Observation) {
     SERIES.with_borrow_mut(|series| {
@@ -111,9 +149,5 @@ pub fn observe(seen: &Observation) {
         }
         with(&mut series.teams, &seen.team, |models| with(models, &seen.model, |of_model| of_model.observe(seen)));
     });
-    for alert in &seen.alerts {
-        log::warn!("keyward: {alert}");
-        let labels = [("level", alert.level.as_str()), ("percent", alert.percent.as_str())];
-        Lazy::default().add(1, "keyward_budget_alerts_total", &labels);
-    }
+    seen.alerts.iter().for_each(alert);
 }

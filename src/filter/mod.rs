@@ -8,10 +8,13 @@ mod attempt;
 mod headers;
 mod host;
 mod hostcalls;
+mod lookup;
 mod metrics;
+mod note;
 mod rewrite;
 mod root;
 mod self_test;
+mod shared;
 mod stream;
 
 use core::cell::OnceCell;
@@ -20,15 +23,31 @@ use std::rc::Rc;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;
 
+use crate::host::{Host, SharedSet};
 use crate::limits::{Worker, WorkerId};
+use crate::store::Client;
+use host::Envoy;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
+    proxy_wasm::set_root_context(|id| -> Box<dyn RootContext> { Box::new(root::Root::new(id)) });
 }}
 
 thread_local! {
     static WORKER: OnceCell<Rc<Worker>> = const { OnceCell::new() };
+    static CLIENT: OnceCell<Rc<Client>> = const { OnceCell::new() };
+}
+
+/// This VM's dealings with the store. All workers of an Envoy are one to it: the first to come draws the number.
+fn client() -> Rc<Client> {
+    let new = || {
+        let (worker, key) = (worker().id().0, "kwlease1");
+        let drawn = Envoy.shared_set(key, &worker.to_le_bytes(), None);
+        let envoy = Envoy.shared_get(key).and_then(|value| Some(u64::from_le_bytes(value.bytes.try_into().ok()?)));
+        debug_assert!(drawn == SharedSet::Done || envoy.is_some());
+        Rc::new(Client::new(envoy.unwrap_or(worker), worker))
+    };
+    CLIENT.with(|client| Rc::clone(client.get_or_init(new)))
 }
 
 /// This VM as limits know it, with a nonce drawn once: what tells its reservations from those of other workers and of its

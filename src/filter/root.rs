@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -6,19 +7,27 @@ use proxy_wasm::types::ContextType;
 
 use super::attempt::AttemptStream;
 use super::hostcalls::{self, Buffer};
-use super::stream::Stream;
-use super::{host::Envoy, metrics, self_test};
+use super::shared::Shared;
+use super::{host::Envoy, lookup, metrics, self_test};
 use crate::gate::Gate;
-use crate::policy::bundle;
+use crate::policy::{KeyHash, bundle};
+use crate::store::Errand;
 
-/// How often a worker shows that what it holds is still in use.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often a worker looks what is to be told to the store.
+const TICK: Duration = Duration::from_millis(250);
+/// Every 5 seconds it shows that what it holds is still in use.
+const TICKS_A_HEARTBEAT: u64 = 20;
 
 /// One configuration of the filter on one worker.
-#[derive(Default)]
 pub struct Root {
+    id: u32,
     role: Role,
     gate: Option<Rc<Gate>>,
+    ticks: u64,
+    /// What the store was asked in the background, by the token of the call.
+    errands: HashMap<u32, Errand>,
+    /// Which keys it was asked for, by the token of the call.
+    lookups: HashMap<u32, (Rc<Gate>, KeyHash)>,
 }
 
 /// What the configuration is for; `root_id` in Envoy's says it.
@@ -40,7 +49,24 @@ impl Role {
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, size: usize, _: usize) {
+        let (status, body) = hostcalls::call_response(size);
+        if let Some((gate, hash)) = self.lookups.remove(&token) {
+            return self.looked_up(&gate, &hash, status, &body);
+        }
+        if lookup::answered(self.id, token, status, &body) {
+            return;
+        }
+        let (Some(errand), Some(gate)) = (self.errands.remove(&token), &self.gate) else { return };
+        let Some(store) = &gate.policy().store else { return };
+        metrics::reached(&gate.client().back(&Envoy, store, &errand, status, &body));
+        if matches!(errand, Errand::Report) {
+            // There may be more to tell than one letter holds.
+            self.deal_with_store();
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
@@ -57,7 +83,11 @@ impl RootContext for Root {
             Ok(policy) => {
                 log::info!("keyward: policy {} in force, {} keys", policy.version, policy.keys.len());
                 metrics::policy_in_force(&policy.version);
-                self.gate = Some(Rc::new(Gate::new(policy, super::worker())));
+                let gate = Gate::new(policy, super::worker(), super::client());
+                if gate.key_store().is_some() {
+                    lookup::open();
+                }
+                self.gate = Some(Rc::new(gate));
                 hostcalls_tick();
                 true
             }
@@ -70,13 +100,24 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if self.role == Role::Gate {
-            super::worker().heartbeat(&Envoy);
+            if self.ticks.is_multiple_of(TICKS_A_HEARTBEAT) {
+                super::worker().heartbeat(&Envoy);
+            }
+            self.ticks = self.ticks.wrapping_add(1);
+            self.deal_with_store();
+            self.look_up();
+            let overdue = super::client().keys.overdue(hostcalls::now());
+            overdue.iter().for_each(|hash| lookup::go_on(self.id, hash));
         }
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+    fn on_queue_ready(&mut self, _: u32) {
+        self.look_up();
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match self.role {
-            Role::Gate => Box::new(Stream::new(self.gate.clone())),
+            Role::Gate => Box::new(Shared::new(self.gate.clone(), id)),
             Role::Provider => Box::new(AttemptStream::default()),
         })
     }
@@ -86,8 +127,53 @@ impl RootContext for Root {
     }
 }
 
+impl Root {
+    pub fn new(id: u32) -> Self {
+        Self { id, role: Role::default(), gate: None, ticks: 0, errands: HashMap::new(), lookups: HashMap::new() }
+    }
+
+    /// Asks the store for the keys that requests wait for.
+    fn look_up(&mut self) {
+        for (gate, hash) in lookup::asks() {
+            let Some(store) = gate.key_store() else { continue };
+            match hostcalls::ask(&gate.client().ask_for_key(store, &hash)) {
+                Some(token) => {
+                    self.lookups.insert(token, (gate, hash));
+                }
+                None => self.looked_up(&gate, &hash, 0, &[]),
+            }
+        }
+    }
+
+    /// Takes what the store said of a key, and goes on with all who wait for it.
+    fn looked_up(&self, gate: &Gate, hash: &KeyHash, status: u16, body: &[u8]) {
+        if let Some(store) = gate.key_store() {
+            gate.client().asked_for_key(&Envoy, store, hash, status, body);
+        }
+        lookup::go_on(self.id, hash);
+    }
+
+    /// Tells the store what there is to tell, and asks for what will be needed.
+    fn deal_with_store(&mut self) {
+        let Some(gate) = &self.gate else { return };
+        let Some(store) = &gate.policy().store else { return };
+        let client = gate.client();
+        for (errand, question) in client.errands(&Envoy, store, &gate.policy().timezone) {
+            match hostcalls::ask(&question) {
+                Some(token) => {
+                    self.errands.insert(token, errand);
+                }
+                None => {
+                    client.back(&Envoy, store, &errand, 0, &[]);
+                }
+            }
+        }
+        metrics::store(!client.is_away(&Envoy), client.book.borrow_mut().take_lost());
+    }
+}
+
 fn hostcalls_tick() {
-    if proxy_wasm::hostcalls::set_tick_period(HEARTBEAT).is_err() {
+    if proxy_wasm::hostcalls::set_tick_period(TICK).is_err() {
         log::error!(
             "keyward: Envoy gives no ticks; reservations of streams longer than the lease would be freed early"
         );

@@ -3,14 +3,16 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::attempt;
 use super::headers::Headers;
 use super::host::Envoy;
 use super::hostcalls::{self, Buffer, Map};
+use super::lookup::{self, Waiter};
 use super::metrics;
+use super::note;
 use super::rewrite::rewrite;
 use crate::answer::Answer;
-use crate::gate::{Arrival, Exchange, Forward, Gate, Head, ResponseBody};
+use crate::gate::{Answered, Arrival, Exchange, Forward, Gate, Head, ResponseBody, ResponseHead};
+use crate::store::Question;
 
 /// Envoy attribute: why the response is what it is. `via_upstream` where a provider answered.
 const CODE_DETAILS: &str = "response\0code_details";
@@ -33,6 +35,9 @@ const CALLERS_OWN: [&str; 10] = [
     "content-length",
 ];
 const INTERNAL: &str = "x-keyward-";
+/// Headers that Envoy writes anew where it answers itself.
+const OF_A_BODY: [&str; 7] =
+    ["content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"];
 /// Headers by which a caller could change how Envoy routes, retries and times out.
 const OF_ENVOY: &str = "x-envoy-";
 
@@ -52,10 +57,18 @@ pub struct Stream {
     held: bool,
     /// A body of ours in place of Envoy's own error text.
     replacement: Option<Vec<u8>>,
+    /// Its key is being looked up. The body comes meanwhile.
+    waiting: bool,
+    /// Bytes of the body that have come, and whether those are all, while it waits.
+    come: usize,
+    complete: bool,
+    /// The root goes on with it.
+    pub by_root: bool,
+    me: Waiter,
 }
 
 impl Stream {
-    pub fn new(gate: Option<Rc<Gate>>) -> Self {
+    pub fn new(gate: Option<Rc<Gate>>, me: Waiter) -> Self {
         Self {
             gate,
             exchange: None,
@@ -65,6 +78,11 @@ impl Stream {
             answered: false,
             held: false,
             replacement: None,
+            waiting: false,
+            come: 0,
+            complete: false,
+            by_root: false,
+            me,
         }
     }
 
@@ -75,11 +93,33 @@ impl Stream {
         Action::Pause
     }
 
+    /// Puts a body to an error that came without one. At its headers Envoy takes one only with an answer of ours, which then
+    /// has to say what the headers said.
+    fn answer_empty(&mut self, block: &[u8], head: &ResponseHead, body: &[u8]) -> Action {
+        self.answered = true;
+        let (mut status, mut headers) = (502, Vec::new());
+        for (name, value) in Headers::new(block).iter() {
+            let Ok(value) = core::str::from_utf8(value) else { continue };
+            let gone = head.remove.iter().any(|gone| gone == name) || head.set.iter().any(|(set, _)| *set == name);
+            match name {
+                ":status" => status = value.parse().unwrap_or(status),
+                _ if gone || OF_A_BODY.contains(&name) || name.starts_with(':') => {}
+                _ => headers.push((name, value)),
+            }
+        }
+        headers.extend(head.set.iter().map(|(name, value)| (*name, value.as_str())));
+        hostcalls::send_local_response(status, "keyward", headers.into_iter(), body);
+        Action::Pause
+    }
+
     /// Everything has arrived: decides, and sends the request on its way or answers it.
     fn admit(&mut self) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Pause };
         let answer = match exchange.admit(&Envoy) {
-            Ok(forward) if self.forward(&forward) => return Action::Continue,
+            Ok(forward) if self.forward(&forward) => match &forward.question {
+                None => return Action::Continue,
+                Some(question) => return self.ask(question),
+            },
             Ok(_) => match &mut self.exchange {
                 Some(exchange) => exchange.abandon(&Envoy),
                 None => return Action::Pause,
@@ -87,6 +127,56 @@ impl Stream {
             Err(answer) => answer,
         };
         self.answer(&answer)
+    }
+
+    /// Asks the store; the request waits for the answer, ready to go.
+    fn ask(&mut self, question: &Question) -> Action {
+        let asked = if self.by_root { lookup::ask(question, &self.me) } else { hostcalls::ask(question).is_some() };
+        if asked { Action::Pause } else { self.asked(0, &[]) }
+    }
+
+    /// Takes the store's answer.
+    pub fn asked(&mut self, status: u16, body: &[u8]) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Pause };
+        match exchange.asked(&Envoy, status, body) {
+            Answered::Go => Action::Continue,
+            Answered::Again(question) => self.ask(&question),
+            Answered::Refused(answer) => self.answer(&answer),
+        }
+    }
+
+    /// Goes on when its key has been looked up, with what came of the body meanwhile.
+    pub fn looked_up(&mut self) -> Action {
+        let Some(exchange) = self.exchange.as_mut().filter(|_| self.waiting) else { return Action::Pause };
+        self.waiting = false;
+        match exchange.looked_up(&Envoy) {
+            Arrival::Answered(answer) => self.answer(&answer),
+            Arrival::ReadBody if self.come > 0 => self.read(self.come, self.complete),
+            Arrival::ReadBody if self.complete => self.admit(),
+            Arrival::ReadBody | Arrival::LookUp { .. } => Action::Pause,
+        }
+    }
+
+    /// Reads what has come of the body, `size` bytes in all.
+    fn read(&mut self, size: usize, complete: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Pause };
+        let first = self.scanned == 0;
+        let fresh = size.saturating_sub(self.scanned);
+        let piece = if fresh == 0 {
+            Vec::new()
+        } else {
+            hostcalls::buffer(Buffer::RequestBody, self.scanned, fresh).unwrap_or_default()
+        };
+        self.scanned = size;
+        // What could not be read whole must not pass for a shorter body.
+        let read = if piece.len() == fresh { exchange.body(&Envoy, &piece) } else { Err(exchange.abandon(&Envoy)) };
+        if let Err(answer) = read {
+            return self.answer(&answer);
+        }
+        if first {
+            self.first_piece = piece;
+        }
+        if complete { self.admit() } else { Action::Pause }
     }
 
     /// Whether the request could be changed as planned; if not, it must not go out.
@@ -108,12 +198,19 @@ impl Stream {
         }
         // It was taken away while the body could still change. Not every model server takes a body without it.
         hostcalls::set_header(Map::Request, "content-length", &forward.edits.length_of(self.scanned).to_string());
-        hostcalls::set_property(attempt::PLAN, &forward.plan);
+        note::write(&forward.plan, "");
         true
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_http_call_response(&mut self, _: u32, _: usize, size: usize, _: usize) {
+        let (status, body) = hostcalls::call_response(size);
+        if self.asked(status, &body) == Action::Continue {
+            hostcalls::resume_request();
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -125,41 +222,41 @@ impl HttpContext for Stream {
                 hostcalls::remove_header(Map::Request, name);
             }
         }
-        let (exchange, arrival) = Exchange::arrive(gate, &Envoy, &Head::read(headers.iter()), headers.iter());
+        let (exchange, arrival) =
+            Exchange::arrive(Rc::clone(&gate), &Envoy, &Head::read(headers.iter()), headers.iter());
         self.exchange = Some(exchange);
         match arrival {
             Arrival::Answered(answer) => self.answer(&answer),
             Arrival::ReadBody if end_of_stream => self.admit(),
             Arrival::ReadBody => Action::Pause,
+            Arrival::LookUp { hash, ask } => {
+                (self.waiting, self.complete) = (true, end_of_stream);
+                lookup::wait(&gate, hash, ask, self.me.clone());
+                Action::Pause
+            }
         }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let Some(exchange) = &mut self.exchange else { return Action::Pause };
         if self.answered {
             return Action::Pause;
         }
-        let first = self.scanned == 0;
-        let fresh = size.saturating_sub(self.scanned);
-        let piece = if fresh == 0 {
-            Vec::new()
-        } else {
-            hostcalls::buffer(Buffer::RequestBody, self.scanned, fresh).unwrap_or_default()
-        };
-        self.scanned = size;
-        // What could not be read whole must not pass for a shorter body.
-        let read = if piece.len() == fresh { exchange.body(&Envoy, &piece) } else { Err(exchange.abandon(&Envoy)) };
-        if let Err(answer) = read {
-            return self.answer(&answer);
+        if self.waiting {
+            (self.come, self.complete) = (size, end_of_stream);
+            return Action::Pause;
         }
-        if first {
-            self.first_piece = piece;
-        }
-        if end_of_stream { self.admit() } else { Action::Pause }
+        self.read(size, end_of_stream)
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if self.answered { Action::Pause } else { self.admit() }
+        if self.answered {
+            return Action::Pause;
+        }
+        if self.waiting {
+            self.complete = true;
+            return Action::Pause;
+        }
+        self.admit()
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -175,6 +272,9 @@ impl HttpContext for Stream {
             || hostcalls::property(CODE_DETAILS).is_some_and(|details| details == b"via_upstream"),
             || hostcalls::property(ATTEMPTS).and_then(|count| number(&count)),
         );
+        if end_of_stream && let Some(body) = &head.body {
+            return self.answer_empty(&block, &head, body);
+        }
         // In this order: a provider's own rate-limit headers go, and ours of the same names come.
         for name in &head.remove {
             hostcalls::remove_header(Map::Response, name);
@@ -237,14 +337,13 @@ impl HttpContext for Stream {
     }
 
     fn on_log(&mut self) {
+        self.waiting = false;
         let Some(exchange) = &mut self.exchange else { return };
         if self.held {
             // The answer broke off while it was held, and Envoy answered by itself, past all filters; or the caller is gone.
             exchange.answer_lost(&Envoy, status_told());
         }
-        let tried =
-            hostcalls::property(attempt::TRIED).and_then(|lines| String::from_utf8(lines).ok()).unwrap_or_default();
-        let observation = exchange.finish(&Envoy, &tried);
+        let observation = exchange.finish(&Envoy);
         hostcalls::set_property("keyward.audit", &observation.audit);
         metrics::observe(&observation);
     }

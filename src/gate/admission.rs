@@ -1,13 +1,17 @@
 use std::rc::Rc;
 
 use super::exchange::{Outcome, Served};
+use super::fleet::{Taken, Untaken};
+use super::waiting::Waiting;
 use super::{Exchange, Gate, demand};
 use crate::answer::{Answer, Refusal};
 use crate::authz::{self, Resolved};
 use crate::host::Host;
 use crate::policy::{Entry, Key, Level};
+use crate::providers::Service;
 use crate::request::{self, BadBody, Body, Edits};
 use crate::routing::{self, Plan, PlannedTarget};
+use crate::store::Question;
 
 /// How the request goes on.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Forward {
     pub edits: Edits,
     /// For the attempts: a [`Plan`], encoded.
     pub plan: Vec<u8>,
+    /// What the store has to be asked before it may go.
+    pub question: Option<Question>,
 }
 
 impl Exchange {
@@ -68,6 +74,7 @@ impl Exchange {
             provider: planned.provider.to_owned(),
             model: planned.model.clone().into_owned(),
             price: targets.get(usize::from(planned.index)).and_then(|target| target.price).unwrap_or_default(),
+            translated: planned.api.dialect().serves(body.endpoint) == Service::Translated,
         };
         let first = planned.first().ok_or_else(not_found)?;
         planned.iter().try_for_each(|target| Edits::check(&body, &target.model))?;
@@ -94,7 +101,7 @@ impl Exchange {
         };
         let plan = plan.encode();
         let headers = self.forward_headers(cluster, *timeout_ms, &path);
-        Ok(Forward { headers, edits, plan })
+        Ok(Forward { headers, edits, plan, question: self.question(host) })
     }
 
     fn reserve<H: Host>(
@@ -111,15 +118,31 @@ impl Exchange {
             Refusal::InvalidRequest(BadBody::above_cap(body.endpoint, cap.most))
         })?;
         self.estimated_input = body.input_tokens;
-        let reservation = gate.take(host, key, model, &demands, body.user.as_deref()).map_err(|over| {
-            self.rule = over.rule;
-            self.standing = Some(over.standing);
-            over.refusal
-        })?;
-        self.standing = Some(*reservation.standing());
-        self.reserved = reservation.reserved_cost();
-        self.reservation = Some(reservation);
-        Ok(())
+        match gate.take(host, key, model, &demands, body.user.as_deref()) {
+            Err(Untaken::Ask(ask)) => {
+                self.waiting = Some(Waiting { ask, demands, asked: 1 });
+                Ok(())
+            }
+            result => self.took(result),
+        }
+    }
+
+    /// Takes note of what was taken, or why nothing was.
+    pub(super) fn took(&mut self, result: Result<Taken, Untaken>) -> Result<(), Refusal> {
+        match result {
+            Ok(taken) => {
+                self.standing = Some(*taken.standing());
+                self.reserved = taken.reserved_cost();
+                self.taken = Some(taken);
+                Ok(())
+            }
+            Err(Untaken::Over(over)) => {
+                self.rule = over.rule;
+                self.standing = Some(over.standing);
+                Err(over.refusal)
+            }
+            Err(Untaken::Ask(_)) => Err(Refusal::StoreUnavailable),
+        }
     }
 
     fn forward_headers(&self, cluster: &str, timeout_ms: Option<u64>, path: &str) -> Vec<(&'static str, String)> {

@@ -1,11 +1,12 @@
 use std::rc::Rc;
 
+use super::stored::{Identified, Pending};
 use super::{Exchange, Gate, cap};
 use crate::answer::{Answer, Refusal, model_list};
-use crate::authn;
+use crate::authn::{self, Unauthenticated};
 use crate::authz;
 use crate::host::Host;
-use crate::policy::Key;
+use crate::policy::{Key, KeyHash};
 use crate::providers::attempt::of_an_api;
 use crate::request::{self, BodyScan, Endpoint, Shape};
 
@@ -16,10 +17,16 @@ pub struct Head<'h> {
     path: &'h str,
     request_id: &'h str,
     content_type: Option<&'h str>,
+    declared: Declared,
+    api_headers: Vec<(String, String)>,
+}
+
+/// What of it matters once the key is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Declared {
     encoded: bool,
     content_length: Option<u64>,
     anthropic_version: bool,
-    api_headers: Vec<(String, String)>,
 }
 
 impl<'h> Head<'h> {
@@ -34,10 +41,12 @@ impl<'h> Head<'h> {
                 ":path" => head.path = text,
                 "x-request-id" => head.request_id = text,
                 "content-type" => head.content_type = Some(text),
-                "content-encoding" => head.encoded |= value != text.as_bytes() || !request::is_readable_encoding(text),
-                "content-length" => head.content_length = text.parse().ok(),
+                "content-encoding" => {
+                    head.declared.encoded |= value != text.as_bytes() || !request::is_readable_encoding(text)
+                }
+                "content-length" => head.declared.content_length = text.parse().ok(),
                 _ if of_an_api(name) => {
-                    head.anthropic_version |= name == "anthropic-version";
+                    head.declared.anthropic_version |= name == "anthropic-version";
                     // Several of one name are one list (RFC 9110, section 5.3).
                     match head.api_headers.iter_mut().find(|(known, _)| known == name) {
                         Some((_, list)) => list.extend([",", text]),
@@ -56,6 +65,13 @@ impl<'h> Head<'h> {
 pub enum Arrival {
     /// The body is needed.
     ReadBody,
+    /// The key has to be looked up in the store before anything is decided.
+    LookUp {
+        /// Its hash.
+        hash: KeyHash,
+        /// Whether the store is to be asked for this request; if not, it is asked already.
+        ask: bool,
+    },
     /// The caller is answered here.
     Answered(Answer),
 }
@@ -90,46 +106,71 @@ impl Exchange {
         let gate = Rc::clone(&self.gate);
         let Ok(routed) = request::route(head.method, head.path) else {
             // Whoever calls, there is nothing here; a key that is known is told how it stands all the same.
-            self.key = self.authenticate(headers).ok();
+            let known = credential_hash(headers).ok().and_then(|hash| gate.recall(host, &hash).flatten());
+            self.key = self.counting(known).ok();
             self.rule = None;
             return Err(Refusal::NotFound);
         };
         self.endpoint = Some(routed.endpoint);
         head.path.clone_into(&mut self.path);
-        let key = self.authenticate(headers)?;
+        let hash = credential_hash(headers).map_err(|refused| self.unauthenticated(refused))?;
+        let found = match gate.identify(host, &hash) {
+            Identified::As(found) => found,
+            Identified::LookUp(ask) => {
+                let content_type = head.content_type.map(str::to_owned);
+                self.pending = Some(Pending { hash, declared: head.declared, content_type });
+                return Ok(Arrival::LookUp { hash, ask });
+            }
+            Identified::Unavailable => return Err(Refusal::StoreUnavailable),
+        };
+        let key = self.counting(found)?;
+        self.go_on(host, key, &head.declared, head.content_type)
+    }
+
+    /// Goes on with a request whose key is known.
+    pub(super) fn go_on<H: Host>(
+        &mut self,
+        host: &H,
+        key: Rc<Key>,
+        declared: &Declared,
+        content_type: Option<&str>,
+    ) -> Result<Arrival, Refusal> {
+        let gate = Rc::clone(&self.gate);
+        let endpoint = self.endpoint.ok_or(Refusal::NotFound)?;
         let key = Rc::clone(self.key.insert(key));
         self.clock.authenticated = host.now();
-        if routed.endpoint == Endpoint::Models {
-            let shape = if head.anthropic_version { Shape::Anthropic } else { Shape::OpenAi };
+        if endpoint == Endpoint::Models {
+            let shape = if declared.anthropic_version { Shape::Anthropic } else { Shape::OpenAi };
             let mut answer = model_list(authz::allowed_models(&gate.policy, &key), shape);
             self.status = answer.status;
             answer.headers.extend(self.known_caller_headers(host));
             return Ok(Arrival::Answered(answer));
         }
-        authz::decide_endpoint(authz::levels(&gate.policy, &key), routed.endpoint).map_err(|denied| {
+        authz::decide_endpoint(authz::levels(&gate.policy, &key), endpoint).map_err(|denied| {
             self.rule = Some(denied.to_string());
-            Refusal::EndpointNotAllowed { endpoint: routed.endpoint }
+            Refusal::EndpointNotAllowed { endpoint }
         })?;
-        if head.encoded {
+        if declared.encoded {
             return Err(Refusal::UnsupportedEncoding);
         }
         self.max_body_bytes = cap::request_bytes(authz::levels(&gate.policy, &key)).most;
-        if head.content_length.is_some_and(|length| length > self.max_body_bytes) {
+        if declared.content_length.is_some_and(|length| length > self.max_body_bytes) {
             return Err(self.too_large());
         }
-        self.scan = Some(BodyScan::new(routed.endpoint, head.content_type)?);
+        self.scan = Some(BodyScan::new(endpoint, content_type)?);
         Ok(Arrival::ReadBody)
     }
 
-    fn authenticate<'h>(&mut self, headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Result<Rc<Key>, Refusal> {
+    /// The key that was found, if it counts now.
+    pub(super) fn counting(&mut self, found: Option<Rc<Key>>) -> Result<Rc<Key>, Refusal> {
         let seconds = i64::try_from(self.clock.arrived / 1_000_000_000).unwrap_or(i64::MAX);
-        let found = authn::credential(headers)
-            .and_then(|credential| authn::authenticate(&self.gate.policy, &self.gate.known, &credential, seconds));
-        found.map_err(|refused| {
-            self.rule = Some(refused.reason.to_string());
-            self.refused_key = refused.key;
-            Refusal::Unauthenticated
-        })
+        authn::counting(found, seconds).map_err(|refused| self.unauthenticated(refused))
+    }
+
+    fn unauthenticated(&mut self, refused: Unauthenticated) -> Refusal {
+        self.rule = Some(refused.reason.to_string());
+        self.refused_key = refused.key;
+        Refusal::Unauthenticated
     }
 
     /// Takes the next piece of the body.
@@ -168,6 +209,10 @@ impl Exchange {
         }
         answer
     }
+}
+
+fn credential_hash<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Result<KeyHash, Unauthenticated> {
+    authn::credential(headers).map(|credential| authn::hash(credential.as_str()))
 }
 
 /// A request id of a caller's own may be anything: what is no short plain word is cut off there.

@@ -1,9 +1,12 @@
 use std::rc::Rc;
 
 use super::Gate;
+use super::fleet::Taken;
+use super::stored::Pending;
+use super::waiting::Waiting;
 use crate::audit::BudgetAlert;
 use crate::host::Host;
-use crate::limits::{Reservation, Standing};
+use crate::limits::Standing;
 use crate::metering::{Meter, Usage};
 use crate::policy::Key;
 use crate::pricing::{NanoUsd, Price};
@@ -15,6 +18,8 @@ pub struct Exchange {
     pub(super) gate: Rc<Gate>,
     pub(super) request_id: String,
     pub(super) endpoint: Option<Endpoint>,
+    /// What is left to do once its key has been looked up.
+    pub(super) pending: Option<Pending>,
     pub(super) key: Option<Rc<Key>>,
     /// A key that was shown but does not count any more: for the record, not for any decision.
     pub(super) refused_key: Option<Rc<Key>>,
@@ -30,13 +35,16 @@ pub struct Exchange {
     pub(super) entry: Option<String>,
     /// What serves the request, once it may go there.
     pub(super) served: Option<Served>,
-    /// What may serve it in the place of that.
+    /// The other targets that may serve it.
     pub(super) fallbacks: Vec<Served>,
     pub(super) end_user: Option<String>,
     pub(super) stream: bool,
     pub(super) strip_usage: bool,
     pub(super) estimated_input: u64,
-    pub(super) reservation: Option<Reservation>,
+    /// What it holds of limits.
+    pub(super) taken: Option<Taken>,
+    /// What the store was asked, while it was not answered.
+    pub(super) waiting: Option<Waiting>,
     /// How the limits stood after it.
     pub(super) standing: Option<Standing>,
     pub(super) reserved: NanoUsd,
@@ -60,6 +68,8 @@ pub(super) struct Served {
     pub model: String,
     /// What the target charges.
     pub price: Price,
+    /// Whether it speaks another API than the caller: then its attempt tells what was used.
+    pub translated: bool,
 }
 
 /// What the request came to in the end.
@@ -101,6 +111,7 @@ impl Exchange {
             gate,
             request_id: String::new(),
             endpoint: None,
+            pending: None,
             key: None,
             refused_key: None,
             path: String::new(),
@@ -116,7 +127,8 @@ impl Exchange {
             stream: false,
             strip_usage: false,
             estimated_input: 0,
-            reservation: None,
+            taken: None,
+            waiting: None,
             standing: None,
             reserved: NanoUsd::default(),
             meter: None,

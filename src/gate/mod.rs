@@ -2,7 +2,7 @@
 //!
 //! | phase | what happens | file |
 //! |---|---|---|
-//! | headers | endpoint, credential, key, endpoint allowed, size | `arrival.rs` |
+//! | headers | endpoint, credential, key, endpoint allowed, size | `arrival.rs`, `stored.rs` |
 //! | body | scanned piece by piece as it arrives | `arrival.rs` |
 //! | end of body | model, access, reservation, the edits that send it on its way | `admission.rs` |
 //! | answer | rate-limit headers, usage metered as it streams by | `response.rs` |
@@ -16,10 +16,13 @@ mod arrival;
 pub mod cap;
 pub mod demand;
 mod exchange;
+mod fleet;
 mod over_limit;
 mod response;
 mod settlement;
 mod stakes;
+mod stored;
+mod waiting;
 
 use core::cell::{Cell, RefCell};
 
@@ -28,12 +31,14 @@ pub use arrival::{Arrival, Head};
 pub use exchange::Exchange;
 pub use response::{ResponseBody, ResponseHead};
 pub use settlement::Observation;
+pub use waiting::Answered;
 
 use std::rc::Rc;
 
 use crate::authn::KnownKeys;
 use crate::limits::{Expected, Worker, counter_key};
-use crate::policy::Policy;
+use crate::policy::{LevelNames, Policy};
+use crate::store::Client;
 
 /// Bodies above this are refused where no level says otherwise: 16 MiB.
 pub const MAX_REQUEST_BYTES: u64 = 16 << 20;
@@ -43,9 +48,12 @@ pub const MAX_REQUEST_BYTES: u64 = 16 << 20;
 pub struct Gate {
     policy: Policy,
     worker: Rc<Worker>,
+    client: Rc<Client>,
     /// Shared-data key of each of the policy's levels.
     counters: Vec<String>,
     known: KnownKeys,
+    /// The levels that keys of the store stand under.
+    names: LevelNames,
     /// Requests so far: every so many, the filter's own time is taken.
     requests: Cell<u32>,
     expected: RefCell<Expected>,
@@ -54,16 +62,26 @@ pub struct Gate {
 impl Gate {
     /// Puts a policy in force on a worker.
     #[must_use]
-    pub fn new(policy: Policy, worker: Rc<Worker>) -> Self {
+    pub fn new(policy: Policy, worker: Rc<Worker>, client: Rc<Client>) -> Self {
         let counters = policy.levels.iter().map(counter_key).collect();
+        let stored = policy.store.as_ref().is_some_and(|store| store.keys_ttl_ms.is_some());
+        let names = if stored { LevelNames::new(&policy.levels) } else { LevelNames::default() };
         Self {
             policy,
             worker,
+            client,
             counters,
             known: KnownKeys::default(),
+            names,
             requests: Cell::new(0),
             expected: RefCell::default(),
         }
+    }
+
+    /// This worker's dealings with the store.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The policy.

@@ -3,7 +3,7 @@ use crate::answer::{Refusal, rate_limit_headers};
 use crate::host::Host;
 use crate::limits::Standing;
 use crate::metering::{BodyKind, Dialect, Meter, Passed};
-use crate::providers::attempt::{REFUSED, TARGET};
+use crate::providers::attempt::{self, NOT_AGAIN, REFUSED, TARGET};
 use crate::request::{Endpoint, Shape};
 
 /// What becomes of the response's headers.
@@ -13,7 +13,7 @@ pub struct ResponseHead {
     pub set: Vec<(&'static str, String)>,
     /// Headers to remove.
     pub remove: Vec<String>,
-    /// A body in place of the one that comes.
+    /// A body in place of the one that comes, or where none does.
     pub body: Option<Vec<u8>>,
     /// Hold the headers back until the body is complete, so that they can tell what it cost.
     pub hold: bool,
@@ -38,11 +38,6 @@ const ATTEMPTS: &str = "x-envoy-attempt-count";
 
 /// What the request cost; also set where the answer had to be waited for.
 const COST: &str = "x-keyward-cost-usd";
-
-/// Whether an endpoint's answers are JSON, in events where they are streamed; those about audio may be anything.
-const fn answers_in_json(endpoint: Endpoint) -> bool {
-    !matches!(endpoint, Endpoint::Speech | Endpoint::Transcriptions | Endpoint::Translations)
-}
 
 /// What the headers of a response say.
 #[derive(Debug, Default)]
@@ -73,8 +68,10 @@ impl Exchange {
         self.clock.answered = host.now();
         let seen = Seen::read(headers);
         self.status = seen.status;
-        if let Some(position) = self.fallbacks.iter().position(|served| Some(served.target) == seen.target) {
-            self.served = Some(self.fallbacks.swap_remove(position));
+        if let Some(other) = self.fallbacks.iter_mut().find(|served| Some(served.target) == seen.target)
+            && let Some(first) = &mut self.served
+        {
+            core::mem::swap(other, first);
         }
         let failed = !(200..300).contains(&seen.status);
         if let Some(code) = seen.refused {
@@ -82,7 +79,10 @@ impl Exchange {
         }
         let answered = !failed || seen.refused.is_some() || from_provider();
         // A provider that answered was tried; where Envoy found none, it may be that not even that was done.
-        self.attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(u64::from(answered));
+        let attempts = seen.attempts.or_else(attempts).unwrap_or(0).max(u64::from(answered));
+        // An attempt that answered by itself has sent nothing, and says no target.
+        let unsent = seen.refused.is_some() && seen.target.is_none();
+        self.attempts = attempts.saturating_sub(u64::from(unsent));
         let mut head = ResponseHead { set: self.known_caller_headers(host), ..ResponseHead::default() };
         head.remove.extend(seen.ours.iter().map(|name| (*name).to_owned()));
         if failed {
@@ -96,6 +96,10 @@ impl Exchange {
                 head.set.extend(answer.headers);
                 head.remove.push("content-length".to_owned());
                 head.body = Some(answer.body);
+            } else if end_of_stream && seen.status >= 400 {
+                let endpoint = self.endpoint.unwrap_or(Endpoint::Chat);
+                head.set.push(("content-type", "application/json".to_owned()));
+                head.body = Some(attempt::of_status(seen.status, seen.refused, endpoint, &self.request_id));
             }
             return head;
         }
@@ -112,7 +116,7 @@ impl Exchange {
         }
         if kind == BodyKind::Other && !dialect.generates() && !end_of_stream {
             // Nothing of it will be read: what it costs is known already.
-            head.set.extend(self.outcome(Outcome::Answered).map(|settled| (COST, settled.cost.to_string())));
+            head.set.extend(self.outcome(host, Outcome::Answered).map(|settled| (COST, settled.cost.to_string())));
         }
         let whole = kind == BodyKind::Json || (kind == BodyKind::Other && dialect.generates() && !self.stream);
         head.hold = whole && !end_of_stream;
@@ -127,7 +131,7 @@ impl Exchange {
             return BodyKind::Other;
         }
         match BodyKind::of_content_type(seen.content_type) {
-            BodyKind::Other if self.endpoint.is_some_and(answers_in_json) => {
+            BodyKind::Other if self.endpoint.is_some_and(Endpoint::answers_in_json) => {
                 if self.stream {
                     BodyKind::Sse
                 } else {
@@ -225,7 +229,9 @@ impl<'h> Seen<'h> {
                     seen.attempts = text.parse().ok();
                     seen.ours.push(name);
                 }
-                _ if name.starts_with("x-ratelimit-") || name.starts_with("x-keyward-") => seen.ours.push(name),
+                _ if name == NOT_AGAIN || name.starts_with("x-ratelimit-") || name.starts_with("x-keyward-") => {
+                    seen.ours.push(name)
+                }
                 _ => {}
             }
         }

@@ -1,10 +1,13 @@
+use std::rc::Rc;
+
 use super::Exchange;
-use super::exchange::{Outcome, Settled};
-use crate::audit::{AuditRecord, BudgetAlert, Latency, Tried};
+use super::exchange::{Outcome, Served, Settled};
+use crate::audit::{AuditRecord, BudgetAlert, Latency, Spent, Tried};
 use crate::host::Host;
 use crate::limits::{self, Demand};
-use crate::metering::{Meter, Metered, Usage};
+use crate::metering::{Counts, Meter, Metered, Usage};
 use crate::pricing::NanoUsd;
+use crate::store::{LedgerRow, Row};
 
 /// What is left of a request: its audit record and what the metrics count.
 #[derive(Debug)]
@@ -33,16 +36,18 @@ pub struct Observation {
 const CALLER_GONE: u16 = 499;
 
 impl Exchange {
-    /// Ends the request, however it ended: settles what still is reserved and writes the record. `tried` is what attempts
-    /// noted, see [`Tried`].
-    pub fn finish<H: Host>(&mut self, host: &H, tried: &str) -> Observation {
+    /// Ends the request, however it ended: settles what still is reserved and writes the record.
+    pub fn finish<H: Host>(&mut self, host: &H) -> Observation {
         let now = host.now();
         if self.status == 0 {
             self.status = CALLER_GONE;
         }
+        if let Some(waiting) = self.waiting.take() {
+            self.gate.client.gave_up(host, &waiting.ask);
+        }
         self.settle(host, Outcome::Cut);
         let settled = self.settled.unwrap_or_default();
-        let audit = self.record(now, &settled, tried).to_json();
+        let audit = self.record(now, &settled, &host.tried()).to_json();
         let start = self.clock.own.map(|_| now);
         self.clock.stop(host, start);
         let label = |name: Option<&str>| name.unwrap_or("-").to_owned();
@@ -62,8 +67,8 @@ impl Exchange {
 
     /// Replaces the reservation by what the request came to. The first call does it, later ones find nothing to settle.
     pub(super) fn settle<H: Host>(&mut self, host: &H, outcome: Outcome) {
-        let Some(reservation) = self.reservation.take() else { return };
-        let settled = self.outcome(outcome);
+        let Some(taken) = self.taken.take() else { return };
+        let settled = self.outcome(host, outcome);
         let result = match settled {
             Some(settled) => limits::Outcome::Used(Demand {
                 input_tokens: settled.usage.input,
@@ -72,7 +77,8 @@ impl Exchange {
             }),
             None => limits::Outcome::Refund,
         };
-        let written = reservation.settle(host, &self.gate.worker, result);
+        let gate = Rc::clone(&self.gate);
+        let written = gate.give_back(host, taken, result);
         if written.unwritten > 0 {
             log::error!("keyward: {} counters could not be settled: contended beyond all bounds", written.unwritten);
         }
@@ -87,34 +93,95 @@ impl Exchange {
         {
             self.gate.expected.borrow_mut().learn(&key.id, entry, settled.usage.output);
         }
-        self.settled = Some(settled.unwrap_or_default());
+        let settled = settled.unwrap_or_default();
+        if let (Some(_), Some(key)) = (&gate.policy.store, &self.key) {
+            let row = Row::of(key, self.entry.as_deref(), self.clock.arrived, &gate.policy.timezone);
+            gate.client.book.borrow_mut().note(row, &LedgerRow::new(settled.usage, settled.cost), host.now());
+        }
+        self.settled = Some(settled);
     }
 
-    /// What the request came to; `None` where the provider failed and nothing is owed.
-    pub(super) fn outcome(&self, outcome: Outcome) -> Option<Settled> {
+    /// What the request came to; `None` where nothing is owed.
+    pub(super) fn outcome<H: Host>(&self, host: &H, outcome: Outcome) -> Option<Settled> {
+        let noted = self.attempts > 1 || self.targets().any(|served| served.translated);
+        let tried = if noted { host.tried() } else { String::new() };
+        let tried: Vec<Tried<'_>> = Tried::read(&tried).collect();
+        let told = match tried.last() {
+            Some(Tried { spent: Some(Spent::Told(counts)), .. }) => Some(*counts),
+            _ => None,
+        };
+        let answer = if outcome == Outcome::Failed { None } else { self.answer_owed(outcome, told) };
+        tried.iter().fold(answer, |settled, tried| match &tried.spent {
+            Some(Spent::Lost(counts)) => Some(self.with_lost(settled.unwrap_or_default(), &tried.provider, *counts)),
+            _ => settled,
+        })
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Served> {
+        self.served.iter().chain(&self.fallbacks)
+    }
+
+    /// What is owed for the answer that passed, or for what passed of it; `None` if it failed before it said anything.
+    /// Of an answer that is translated only what its attempt was `told` counts: what it wrote into the answer has zeros where
+    /// nothing is known, as Anthropic's API demands.
+    fn answer_owed(&self, outcome: Outcome, told: Option<Counts>) -> Option<Settled> {
         let metered = self.meter.as_ref().map(Meter::finish);
         let streamed = metered.as_ref().map_or(0, Metered::estimated_output);
         let failed = metered.as_ref().is_some_and(|metered| metered.provider_error);
-        let reported = metered.as_ref().and_then(|metered| metered.usage.map(|usage| (usage, metered)));
-        let (usage, estimated) = match reported {
-            _ if outcome == Outcome::Failed => return None,
-            // It failed before it said anything.
-            None if failed && streamed == 0 => return None,
-            Some((usage, _)) if failed && streamed == 0 && usage.output == 0 => return None,
-            Some((usage, metered)) if metered.input_known && metered.output_known => (usage, false),
-            Some((mut usage, metered)) => {
-                if !metered.output_known {
-                    usage.output = streamed;
-                }
-                if !metered.input_known {
-                    usage.input = self.estimated_input;
-                }
-                (usage, true)
+        let translated = self.served.as_ref().is_some_and(|served| served.translated);
+        let cut = outcome == Outcome::Cut || failed;
+        let (mut usage, input_known, output_known) = match (told, &metered) {
+            (Some(counts), _) => {
+                let mut usage = counts.usage();
+                let (input_known, output_known) = counts.known();
+                // What was counted when it broke off may not be all.
+                let all = !cut || usage.output >= streamed;
+                usage.output = if all { usage.output } else { streamed };
+                (usage, input_known, output_known && all)
             }
-            None => (Usage { input: self.estimated_input, output: streamed, ..Usage::default() }, true),
+            (None, Some(Metered { usage: Some(usage), input_known, output_known, .. })) if !translated => {
+                (*usage, *input_known, *output_known)
+            }
+            (None, _) => (Usage::default(), false, false),
         };
+        if failed && streamed == 0 && usage.output == 0 {
+            return None;
+        }
+        if !output_known {
+            usage.output = streamed;
+        }
+        if !input_known {
+            usage.input = self.estimated_input;
+        }
         let cost = self.served.as_ref().map(|served| served.price.cost(&usage)).unwrap_or_default();
-        Some(Settled { usage, cost, estimated })
+        Some(Settled { usage, cost, estimated: !(input_known && output_known) })
+    }
+
+    /// Adds an answer that was lost, at the price of its provider.
+    fn with_lost(&self, settled: Settled, provider: &str, counts: Counts) -> Settled {
+        let mut usage = counts.usage();
+        if !counts.known().0 {
+            usage.input = self.estimated_input;
+        }
+        let price = self.targets().find(|served| served.provider == provider).map(|served| served.price);
+        let cost = price.map(|price| price.cost(&usage)).unwrap_or_default();
+        Settled {
+            usage: settled.usage.plus(&usage),
+            cost: NanoUsd(settled.cost.0.saturating_add(cost.0)),
+            estimated: true,
+        }
+    }
+
+    /// Who was tried, as attempts noted it; a good answer that passed as it was is noted by nobody.
+    fn told<'r>(&self, tried: &'r str) -> Vec<Tried<'r>> {
+        let mut tried: Vec<Tried<'r>> = Tried::read(tried).collect();
+        if let Some(last) = tried.last_mut()
+            && last.status.is_none()
+            && (200..300).contains(&self.status)
+        {
+            last.status = Some(self.status);
+        }
+        tried
     }
 
     fn record<'r>(&'r self, now: u64, settled: &Settled, tried: &'r str) -> AuditRecord<'r> {
@@ -139,7 +206,7 @@ impl Exchange {
             provider: self.served.as_ref().map(|served| served.provider.as_str()),
             provider_model: self.served.as_ref().map(|served| served.model.as_str()),
             attempts: self.attempts,
-            tried: Tried::read(tried).collect(),
+            tried: self.told(tried),
             stream: self.stream,
             status: self.status,
             decision: self.decision,

@@ -34,4 +34,9 @@ pub trait Host {
     /// Writes if the value is still the one read: `version` is that of [`SharedValue`], or `None` to create a value that
     /// must not exist yet. Atomic over all workers.
     fn shared_set(&self, key: &str, bytes: &[u8], version: Option<u32>) -> SharedSet;
+
+    /// What the attempts of the request at hand noted so far: lines of [`crate::audit::Tried`].
+    fn tried(&self) -> String {
+        String::new()
+    }
 }

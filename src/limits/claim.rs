@@ -2,9 +2,9 @@
 
 use super::Outcome;
 use super::codec::{Slot, Tally, amount_of, key_of};
+use super::stake::Stake;
 use super::window::window_end;
 use crate::policy::{Limit, Metric, Period, SlotId, Timezone};
-use crate::pricing::Demand;
 
 const MILLISECOND: u64 = 1_000_000;
 /// When to come back for a place in flight: nobody knows when a stream ends.
@@ -72,16 +72,16 @@ impl Refusal {
 }
 
 impl Claim {
-    pub fn new(index: usize, limit: &Limit, slot: SlotId, demand: &Demand) -> Self {
+    pub fn new(index: usize, limit: &Limit, stake: &Stake<'_>) -> Self {
         let (metric, span) = (limit.metric, Span::of(limit));
-        let need = measure(metric, demand);
+        let allowed = stake.allowed.and_then(|allowed| allowed.get(index));
         Self {
             limit: index,
-            slot,
+            slot: stake.slot(limit.slot),
             metric,
             span,
-            amount: limit.amount,
-            need,
+            amount: allowed.copied().unwrap_or(limit.amount),
+            need: metric.of(&stake.demand),
             used: 0,
             resets_at: 0,
             end: 0,
@@ -113,7 +113,7 @@ impl Claim {
     pub fn target(&self, outcome: &Outcome) -> u64 {
         match outcome {
             Outcome::Refund => 0,
-            Outcome::Used(actual) => measure(self.metric, actual),
+            Outcome::Used(actual) => self.metric.of(actual),
         }
     }
 
@@ -164,15 +164,5 @@ impl Claim {
     /// A request that needs nothing fits, also where a lowered limit is overdrawn.
     const fn is_over(&self) -> bool {
         self.need > self.amount.saturating_sub(self.used)
-    }
-}
-
-const fn measure(metric: Metric, demand: &Demand) -> u64 {
-    match metric {
-        Metric::Requests | Metric::Concurrency => 1,
-        Metric::Tokens => demand.tokens(),
-        Metric::InputTokens => demand.input_tokens,
-        Metric::OutputTokens => demand.output_tokens,
-        Metric::Usd => demand.cost.0,
     }
 }

@@ -134,7 +134,7 @@ fn open<'s, 'a, H: Host + ?Sized>(
         let first = claims.len();
         for (index, limit) in stake.level.limits.iter().enumerate() {
             if limit.model.as_ref().is_none_or(applies) {
-                claims.push(Claim::new(index, limit, stake.slot(limit.slot), &stake.demand));
+                claims.push(Claim::new(index, limit, stake));
             }
         }
         let count = claims.len().saturating_sub(first);

@@ -13,6 +13,8 @@ pub struct Stake<'a> {
     pub counter: &'a str,
     /// Whose counters, where end users share a value: [`EndUser::tag`]; 0 elsewhere.
     pub tag: u64,
+    /// The amounts of its limits, in their order, where they are not the policy's; `None`: they are.
+    pub allowed: Option<&'a [u64]>,
     /// What the request takes: its full demand, or the expected one where the level reserves so.
     pub demand: Demand,
 }
@@ -34,13 +36,22 @@ impl Stake<'_> {
         }
     }
 
+    /// Its name in the store: `team.marketing`. There every end user has a value of its own.
+    pub(crate) fn store_name(&self) -> String {
+        if self.tag == 0 {
+            self.counter.strip_prefix("kw.").unwrap_or(self.counter).to_owned()
+        } else {
+            format!("{}.{:016x}", LevelKind::EndUser.as_str(), self.tag)
+        }
+    }
+
     /// Where the limit with that slot counts for this stake.
-    pub(super) fn slot(&self, slot: SlotId) -> SlotId {
+    pub(crate) fn slot(&self, slot: SlotId) -> SlotId {
         if self.tag == 0 { slot } else { EndUser::slot(self.tag, slot) }
     }
 
     /// How many counters its value may hold. A level's own are bounded by the policy.
-    pub(super) fn most_slots(&self) -> usize {
+    pub(crate) fn most_slots(&self) -> usize {
         const MOST: usize = 4_096;
         if self.tag == 0 { MOST } else { self.level.limits.len().saturating_mul(EndUser::PER_COUNTER) }
     }

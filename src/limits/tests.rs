@@ -70,7 +70,13 @@ fn reserve_for<'a>(
         .iter()
         .zip(&keys)
         // A stake borrows its key for as long as its level.
-        .map(|(level, key)| Stake { level, counter: Box::leak(key.clone().into_boxed_str()), tag: 0, demand })
+        .map(|(level, key)| Stake {
+            level,
+            counter: Box::leak(key.clone().into_boxed_str()),
+            tag: 0,
+            allowed: None,
+            demand,
+        })
         .collect();
     super::reserve(host, worker, &Timezone::default(), &stakes, applies)
 }

@@ -163,7 +163,9 @@ impl Meter {
                 // A count of 0 that comes before the text is no count of it.
                 let premature = !totals.complete && usage.output == 0 && !text.is_empty();
                 let none = !self.dialect.generates();
-                (Some(usage), input_known, (output_known || none) && !premature)
+                // Some begin a message with no input, and count it at the end.
+                let uncounted = !totals.complete && usage.input == 0 && !none;
+                (Some(usage), input_known && !uncounted, (output_known || none) && !premature)
             }
             // The whole is certain; its parts are split by what was streamed.
             Sum::Total(total) => {

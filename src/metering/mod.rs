@@ -7,6 +7,7 @@
 //! usage, only the amount of text seen so far, from which a charge can be estimated ([`estimate_tokens`]). Usage is
 //! taken only from the places the APIs define, never from text, tool arguments or metadata a model or caller controls.
 
+mod counts;
 mod dialect;
 mod estimate;
 mod event;
@@ -20,6 +21,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use counts::Counts;
 pub use dialect::{BodyKind, Dialect};
 pub use estimate::estimate_tokens;
 pub use meter::{Meter, Metered, Passed};

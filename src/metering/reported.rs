@@ -1,11 +1,8 @@
 //! The counts a provider reported, as it names them, and what they mean in one meaning for all.
 
 use super::Usage;
+use super::counts::MOST;
 use super::node::Field;
-
-/// Counts above this are not believed: no request has a million million tokens, and sums and prices stay far from
-/// overflow below it.
-const MOST: u64 = 1_000_000_000_000;
 
 /// The usage objects of an answer, merged. A field that was never given is `None`.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,7 +8,7 @@ use super::Policy;
 
 const MAGIC: &[u8; 7] = b"KEYWARD";
 /// Raised whenever the encoded form changes: an older filter must refuse a newer bundle, not misread it.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Why bytes are not a bundle this filter can load.
 #[derive(Debug, Error, PartialEq, Eq)]

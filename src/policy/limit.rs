@@ -3,7 +3,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Grant;
-use crate::pricing::NanoUsd;
+use crate::pricing::{Demand, NanoUsd};
 
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +33,18 @@ impl Metric {
             Self::OutputTokens => "output_tokens",
             Self::Usd => "usd",
             Self::Concurrency => "concurrency",
+        }
+    }
+
+    /// How much of it a request takes.
+    #[must_use]
+    pub const fn of(self, demand: &Demand) -> u64 {
+        match self {
+            Self::Requests | Self::Concurrency => 1,
+            Self::Tokens => demand.tokens(),
+            Self::InputTokens => demand.input_tokens,
+            Self::OutputTokens => demand.output_tokens,
+            Self::Usd => demand.cost.0,
         }
     }
 }

@@ -4,6 +4,31 @@ use serde_json::{Map, Number, Value};
 
 use super::BadRequest;
 
+/// The most values that a JSON text may hold to be read as a whole. Each takes up to some hundred bytes of memory, a VM of
+/// Envoy's has 1 GiB of it, and one that has no more takes every request of its worker with it.
+pub const MOST_VALUES: usize = 200_000;
+
+/// Whether a JSON text holds more values than [`MOST_VALUES`].
+pub fn too_many_values(json: &[u8]) -> bool {
+    // Each but the first has a byte before it.
+    json.len() > MOST_VALUES && values(json) > MOST_VALUES
+}
+
+/// How many values a JSON text holds, or somewhat more.
+pub fn values(json: &[u8]) -> usize {
+    let (mut values, mut in_text, mut escaped) = (1_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => values = values.saturating_add(1),
+            _ => {}
+        }
+    }
+    values
+}
+
 /// Sets a field of an object.
 pub fn set(object: &mut Value, key: &str, value: impl Into<Value>) {
     if let Some(fields) = object.as_object_mut() {
@@ -11,14 +36,25 @@ pub fn set(object: &mut Value, key: &str, value: impl Into<Value>) {
     }
 }
 
+/// An object into which its values are moved: `json!` copies what it is given, which for the contents of messages is most of
+/// a request.
+pub fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
 /// A string field; anything else is as good as missing.
 pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-/// A count; anything else is 0.
-pub fn count(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or(0)
+/// A count; anything else is as good as missing.
+pub fn count(value: &Value, key: &str) -> Option<u64> {
+    value.get(key).and_then(Value::as_u64)
+}
+
+/// The same for fields of a struct: no count is worth losing an answer for.
+pub fn lenient_count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    <Value as serde::Deserialize>::deserialize(deserializer).map(|value| value.as_u64())
 }
 
 /// A list; anything else is empty.
@@ -142,5 +178,20 @@ impl Fields {
     /// What was not taken and says something: not `null`, and not what `is_default` knows as the default.
     pub fn rest(self, is_default: impl Fn(&str, &Value) -> bool) -> Vec<(String, Value)> {
         self.fields.into_iter().filter(|(key, value)| !value.is_null() && !is_default(key, value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_VALUES, too_many_values};
+
+    #[test]
+    fn values_are_counted_but_not_text() {
+        let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(",")).into_bytes();
+        assert!(!too_many_values(&list("0", MOST_VALUES - 1)));
+        for item in ["0", "[]", r#"{"a":0}"#, r#""\\""#] {
+            assert!(too_many_values(&list(item, MOST_VALUES)), "{item}");
+        }
+        assert!(!too_many_values(format!(r#"["{}"]"#, r#",[{\",\\"#.repeat(MOST_VALUES)).as_bytes()));
     }
 }

@@ -15,8 +15,7 @@ mod events;
 mod fields;
 #[cfg(test)]
 mod golden;
-#[cfg(test)]
-mod goldens;
+mod marks;
 mod names;
 mod percent;
 #[cfg(test)]
@@ -187,6 +186,17 @@ pub trait Dialect: Sync {
 
     /// Reads the body of an answer with an error status; one that cannot be read is told by its status alone.
     fn read_failure(&self, status: u16, body: &[u8]) -> Failure;
+
+    /// The response header that names the kind of an error, where it is not in the body.
+    fn failure_header(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// As [`Self::read_failure`], with what [that header](Self::failure_header) says.
+    fn read_named_failure(&self, status: u16, name: &str, body: &[u8]) -> Failure {
+        let _ = name;
+        self.read_failure(status, body)
+    }
 }
 
 /// Reads a provider's stream, cut anywhere.

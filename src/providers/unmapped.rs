@@ -10,30 +10,36 @@ use crate::request::Endpoint;
 #[derive(Debug)]
 pub(super) struct Unmapped {
     messages: bool,
-    names: Vec<String>,
+    /// What only the caller's own API has words for: as many as the caller likes.
+    rest: Vec<String>,
+    /// What was added: as many as we know names.
+    added: Vec<&'static str>,
 }
 
 impl Unmapped {
     /// Begins with all that only the caller's own API has words for.
     pub fn new(conversation: &Conversation, endpoint: Endpoint) -> Self {
-        let names = conversation.rest.iter().map(|(name, _)| name.clone()).collect();
-        Self { messages: endpoint == Endpoint::Messages, names }
+        let rest = conversation.rest.iter().map(|(name, _)| name.clone()).collect();
+        Self { messages: endpoint == Endpoint::Messages, rest, added: Vec::new() }
     }
 
-    /// Adds a field that both APIs call the same.
-    pub fn add(&mut self, name: &str) {
+    /// Adds a field that both APIs call the same, or that only the one has whose chats are translated.
+    pub fn add(&mut self, name: &'static str) {
         self.add_either(name, name);
     }
 
     /// Adds a field by its name in chat completions or in Messages.
-    pub fn add_either(&mut self, chat: &str, messages: &str) {
+    pub fn add_either(&mut self, chat: &'static str, messages: &'static str) {
         let name = if self.messages { messages } else { chat };
-        if !self.names.iter().any(|known| known == name) {
-            self.names.push(name.to_owned());
+        if !self.added.contains(&name) {
+            self.added.push(name);
         }
     }
 
     pub fn into_names(self) -> Vec<String> {
-        self.names
+        let Self { rest: mut names, added, .. } = self;
+        let new: Vec<&str> = added.into_iter().filter(|name| !names.iter().any(|known| known == name)).collect();
+        names.extend(new.into_iter().map(str::to_owned));
+        names
     }
 }

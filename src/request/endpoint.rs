@@ -104,6 +104,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether answers are JSON, in events where they are streamed; those about audio may be anything.
+    #[must_use]
+    pub const fn answers_in_json(self) -> bool {
+        !matches!(self, Self::Speech | Self::Transcriptions | Self::Translations)
+    }
+
     /// Whether the body is a form rather than JSON.
     #[must_use]
     pub const fn is_multipart(self) -> bool {

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::support::call::Reply;
 use crate::support::config::credential;
-use crate::support::gateway::{Gateway, Reply};
+use crate::support::gateway::Gateway;
 use crate::support::provider::{Answer, Received, Step};
 use crate::support::{told, wire};
 
@@ -20,7 +21,7 @@ models:
     cluster: claude-sonnet
     max_output_tokens: 1000
     targets:
-      - { provider: anthropic, model: claude-sonnet-4-20250514, price: { input: 3, cached_input: 0.30, cache_write: 3.75, output: 15 } }
+      - { provider: anthropic, model: claude-sonnet-4-20250514, price: { input: 3, cached_input: 0.30, cache_write: 3.75, cache_write_1h: 6, output: 15 } }
       - { provider: openai, model: gpt-4o-2024-08-06, price: { input: 2.50, cached_input: 1.25, output: 10 } }
   hurried:
     cluster: claude-sonnet
@@ -105,10 +106,8 @@ fn failures_within(stream: bool) -> Vec<(&'static str, Answer, Option<u64>)> {
             ),
         ]
     } else {
-        let whole = wire::message("m").to_string().into_bytes();
         vec![
             ("cut within the body", Answer::json(200, &wire::message("m")).cut_every(50).cut_after(2), Some(200)),
-            ("truncated JSON", Answer::whole(200, "application/json", &whole[..whole.len() / 2]), Some(200)),
             ("HTML", Answer::whole(200, "text/html", "<html>hello</html>"), Some(200)),
             ("other JSON", Answer::json(200, &json!({ "hello": "world" })), Some(200)),
             ("nothing", Answer::whole(200, "application/json", ""), Some(200)),
@@ -135,6 +134,8 @@ fn speaks_to_its_own(attempt: &Received) {
     let ours = |(field, value): &(String, String)| {
         field.starts_with("x-keyward-")
             || field.starts_with("x-envoy-")
+            || field.starts_with("x-forwarded-")
+            || ["forwarded", "x-real-ip", "via"].contains(&field.as_str())
             || value == "gateway"
             || value.contains("sk-kw-test")
     };
@@ -174,7 +175,11 @@ fn second_answered(what: &str, path: &str, stream: bool, first: Option<u64>, rep
 }
 
 fn failing(path: &str, stream: bool, answer: Answer) -> Reply<'static> {
-    gateway().call("all").path(path).json(&body("claude-sonnet", stream)).answered_by("anthropic", answer).send()
+    let mut call = gateway().call("all").path(path).json(&body("claude-sonnet", stream));
+    for header in ["x-forwarded-for", "x-forwarded-host", "forwarded", "x-real-ip", "via"] {
+        call = call.header(header, "10.0.0.1");
+    }
+    call.answered_by("anthropic", answer).send()
 }
 
 #[test]
@@ -246,6 +251,23 @@ fn the_last_providers_error_reaches_the_caller_in_its_own_shape() {
                 (&json!(429), &json!("0"), &json!(4))
             );
             assert_eq!((&record["provider"], reply.header("x-keyward-provider")), (&json!("openai"), Some("openai")));
+        }
+    }
+}
+
+#[test]
+fn headers_between_a_provider_and_the_gateway_end_there() {
+    let theirs = ["set-cookie", "alt-svc", "strict-transport-security", "www-authenticate", "x-envoy-overloaded"];
+    for path in PATHS {
+        for answer in
+            [Answer::json(200, &wire::message("m")), Answer::json(400, &wire::anthropic::error("api_error", "no"))]
+        {
+            let answer = theirs.iter().fold(answer, |answer, header| answer.with_header(header, "x"));
+            let reply = failing(path, false, answer.with_header("request-id", "theirs"));
+            for header in theirs {
+                assert_eq!(reply.header(header), None, "{path} {}", reply.status);
+            }
+            assert_eq!((reply.header("request-id"), reply.number("x-keyward-attempts")), (Some("theirs"), 1), "{path}");
         }
     }
 }

@@ -4,6 +4,9 @@
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(test)]
+#[path = "../support/upstash.rs"]
+mod upstash_server;
 
 #[cfg(test)]
 mod audit;
@@ -18,6 +21,8 @@ mod catalog;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
 mod enforce;
 #[cfg(test)]
 mod failover;
@@ -26,20 +31,32 @@ mod harness;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod litellm;
+#[cfg(test)]
 mod metering;
 #[cfg(test)]
 mod models;
 #[cfg(test)]
 mod multipart;
 #[cfg(test)]
+mod no_answer;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod owed;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod sdk;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
+mod store_keys;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod timeouts;
+#[cfg(test)]
+mod trailers;
 #[cfg(test)]
 mod translation;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::catalog::policy;
-use crate::support::gateway::{Gateway, Reply};
+use crate::support::call::Reply;
+use crate::support::gateway::Gateway;
 use crate::support::provider::{Answer, Latch, Step};
 use crate::support::wire;
 

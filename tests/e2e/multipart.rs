@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use crate::catalog::policy;
-use crate::support::gateway::{Gateway, Reply};
+use crate::support::call::Reply;
+use crate::support::gateway::Gateway;
 
 fn gateway() -> &'static Gateway {
     static GATEWAY: OnceLock<Gateway> = OnceLock::new();

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::catalog::policy;
+use crate::dialects;
 use crate::support::build::root;
 use crate::support::gateway::Gateway;
 use crate::support::policy::key;
-use crate::translation;
 
 fn gateway() -> &'static Gateway {
     static GATEWAY: OnceLock<Gateway> = OnceLock::new();
@@ -27,7 +27,7 @@ keys:
 fn run(command: &mut Command) {
     let output = command
         .env("KEYWARD_URL", format!("http://{}", gateway().address()))
-        .env("KEYWARD_TRANSLATING_URL", format!("http://{}", translation::gateway().address()))
+        .env("KEYWARD_TRANSLATING_URL", format!("http://{}", dialects::gateway().address()))
         .env("KEYWARD_KEY", key("open"))
         .env("KEYWARD_LIMITED_KEY", key("limited"))
         .output()
@@ -38,7 +38,7 @@ fn run(command: &mut Command) {
 }
 
 /// Tests must find the SDKs installed; nobody may mistake their absence for success.
-fn installed(path: &Path) {
+pub fn installed(path: &Path) {
     assert!(path.exists(), "{path:?} is missing: run `make test`, or `bash tests/sdk/install.sh` once");
 }
 

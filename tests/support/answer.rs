@@ -16,6 +16,8 @@ pub struct Answer {
     pub steps: Vec<Step>,
     /// Chunked, or with a `content-length`.
     pub chunked: bool,
+    /// What follows the body; only where it is chunked.
+    pub trailers: Headers,
 }
 
 /// One step of an answer's body.
@@ -35,25 +37,31 @@ impl Answer {
     /// A JSON answer with a `content-length`.
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
         let headers = vec![("content-type".into(), "application/json".into())];
-        Self { status, headers, steps: vec![Step::Send(body.to_string().into_bytes())], chunked: false }
+        Self {
+            status,
+            headers,
+            steps: vec![Step::Send(body.to_string().into_bytes())],
+            chunked: false,
+            trailers: Vec::new(),
+        }
     }
 
     /// A stream of server-sent events, one chunk each.
     pub fn stream<T: AsRef<[u8]>>(pieces: impl IntoIterator<Item = T>) -> Self {
         let headers = vec![("content-type".into(), "text/event-stream".into())];
         let steps = pieces.into_iter().map(|piece| Step::Send(piece.as_ref().to_vec())).collect();
-        Self { status: 200, headers, steps, chunked: true }
+        Self { status: 200, headers, steps, chunked: true, trailers: Vec::new() }
     }
 
     /// A body of a content type, in one piece with a `content-length`.
     pub fn whole(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".into(), content_type.into())];
-        Self { status, headers, steps: vec![Step::Send(body.into())], chunked: false }
+        Self { status, headers, steps: vec![Step::Send(body.into())], chunked: false, trailers: Vec::new() }
     }
 
     /// No answer: the connection closes once the request is there.
     pub fn reset() -> Self {
-        Self { status: 0, headers: Vec::new(), steps: vec![Step::Cut], chunked: true }
+        Self { status: 0, headers: Vec::new(), steps: vec![Step::Cut], chunked: true, trailers: Vec::new() }
     }
 
     /// No answer until the latch opens.
@@ -64,6 +72,13 @@ impl Answer {
     /// The same answer with one more header.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same answer, chunked and with a trailer.
+    pub fn with_trailer(mut self, name: &str, value: &str) -> Self {
+        self.chunked = true;
+        self.trailers.push((name.into(), value.into()));
         self
     }
 

@@ -7,10 +7,14 @@ use serde_json::{Value, json};
 
 use super::build;
 
-const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/// How a cluster speaks, and its own filters.
+pub const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// The providers whose credentials come from files, see [`secret`].
 const WITH_CREDENTIAL: [&str; 5] = ["openai", "anthropic", "gemini", "openrouter", "azure"];
+
+/// The cluster of the store: the one whose endpoint is no provider.
+pub const STORE: &str = "redis-http";
 
 /// The credential that stands for a provider's own; it must reach that provider and nobody else.
 pub fn credential(provider: &str) -> String {
@@ -18,7 +22,7 @@ pub fn credential(provider: &str) -> String {
 }
 
 /// The shipped configuration with every port picked by the system, every provider replaced by a fake one (without TLS) at
-/// the address that belongs to its name, and `.keyward/` replaced by `folder`.
+/// the address that belongs to its name, the store ([`STORE`]) likewise, and `.keyward/` replaced by `folder`.
 pub fn shipped(folder: &Path, provider: impl Fn(&str) -> SocketAddr) -> Value {
     for name in WITH_CREDENTIAL {
         secret(folder, name, &credential(name));
@@ -65,10 +69,12 @@ fn relocate(value: &mut Value, folder: &str, root: &str) {
 
 /// Replaces the addresses of a cluster's endpoints and speaks plain HTTP/1.1 to them.
 fn point(cluster: &mut Value, provider: impl Fn(&str) -> SocketAddr) {
+    let is_store = cluster["name"] == STORE;
     for group in cluster["load_assignment"]["endpoints"].as_array_mut().into_iter().flatten() {
         for endpoint in group["lb_endpoints"].as_array_mut().into_iter().flatten() {
             let name = &endpoint["metadata"]["filter_metadata"]["keyward"]["provider"];
-            let provider = provider(name.as_str().expect("an endpoint says which provider it is"));
+            let name = if is_store { Some(STORE) } else { name.as_str() };
+            let provider = provider(name.expect("an endpoint says which provider it is"));
             let address = json!({ "address": provider.ip().to_string(), "port_value": provider.port() });
             endpoint["endpoint"]["address"] = json!({ "socket_address": address });
         }

@@ -3,22 +3,18 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::process::Process;
 use super::{build, http};
-
-/// Runs its arguments, writes their process id to `pid`, and when its input closes ends them and removes the folder:
-/// whatever way this process goes, its Envoy goes with it.
-const KEEPER: &str = r#"folder=$PWD; "$@" >access.log 2>envoy.log & child=$!; echo $child >pid; read -r _
-kill $child 2>/dev/null; wait $child; cd / && rm -rf "$folder""#;
 
 /// A running Envoy, in a folder that holds its configuration and logs.
 #[derive(Debug)]
 pub struct Envoy {
-    keeper: Child,
+    /// The process.
+    pub process: Process,
     folder: PathBuf,
     admin: SocketAddr,
 }
@@ -33,27 +29,31 @@ impl Envoy {
     pub fn start_with(folder: &Path, config: &Value, workers: usize, more: &[&str]) -> Result<Self, String> {
         assert!(folder.starts_with(std::env::temp_dir()), "the folder is removed with the process: {folder:?}");
         fs::write(folder.join("envoy.json"), config.to_string()).expect("the folder can be written to");
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh"])
-            .arg(build::envoy())
-            // Bedrock's requests are signed with these.
-            .envs([
-                ("AWS_ACCESS_KEY_ID", "AKIATEST"),
-                ("AWS_SECRET_ACCESS_KEY", "test"),
-                ("AWS_EC2_METADATA_DISABLED", "true"),
-            ])
-            .args(["-c", "envoy.json", "--disable-hot-restart", "--admin-address-path", "admin"])
-            .args(["--file-flush-interval-msec", "20", "--log-level", "warning", "--component-log-level", "wasm:info"])
-            .args(["--concurrency", &workers.to_string()])
-            .args(more)
-            .current_dir(folder)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("sh runs");
-        let mut envoy = Self { keeper, folder: folder.to_path_buf(), admin: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let process = Process::start("envoy", build::envoy(), folder, |command| {
+            command
+                // Bedrock's requests are signed with these.
+                .envs([
+                    ("AWS_ACCESS_KEY_ID", "AKIATEST"),
+                    ("AWS_SECRET_ACCESS_KEY", "test"),
+                    ("AWS_EC2_METADATA_DISABLED", "true"),
+                ])
+                .args(["-c", "envoy.json", "--disable-hot-restart", "--admin-address-path", "admin"])
+                .args([
+                    "--file-flush-interval-msec",
+                    "20",
+                    "--log-level",
+                    "warning",
+                    "--component-log-level",
+                    "wasm:info",
+                ])
+                .args(["--concurrency", &workers.to_string()])
+                .args(more)
+                .env("REMOVE", "yes");
+        });
+        let mut envoy = Self { process, folder: folder.to_path_buf(), admin: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !envoy.is_ready() {
-            if envoy.is_gone() || Instant::now() > deadline {
+            if envoy.process.is_gone() || Instant::now() > deadline {
                 return Err(envoy.log());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -70,26 +70,9 @@ impl Envoy {
         http::get(admin, "/ready").is_ok_and(|answer| answer.status == 200)
     }
 
-    fn is_gone(&self) -> bool {
-        // A process that ended stays as a zombie until the keeper waits for it.
-        self.stat().is_some_and(|stat| stat.first().is_none_or(|state| state == "Z"))
-    }
-
-    /// The fields of `/proc/<pid>/stat` behind the process name; `None` while there is no process yet.
-    fn stat(&self) -> Option<Vec<String>> {
-        let pid = self.pid()?;
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        Some(text.rsplit(") ").next().unwrap_or_default().split_whitespace().map(str::to_owned).collect())
-    }
-
-    /// The process id.
-    pub fn pid(&self) -> Option<u32> {
-        fs::read_to_string(self.folder.join("pid")).ok()?.trim().parse().ok()
-    }
-
     /// CPU time of the whole process so far, user and system, in microseconds.
     pub fn cpu_us(&self) -> u64 {
-        let Some(pid) = self.pid() else { return 0 };
+        let Some(pid) = self.process.pid() else { return 0 };
         let mut nanos = 0_u64;
         // Time on a CPU in nanoseconds, per thread; finer than the ticks in `stat`.
         for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
@@ -101,7 +84,7 @@ impl Envoy {
 
     /// Resident memory, in KiB.
     pub fn memory_kib(&self) -> u64 {
-        let Some(pid) = self.pid() else { return 0 };
+        let Some(pid) = self.process.pid() else { return 0 };
         let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
@@ -126,12 +109,12 @@ impl Envoy {
 
     /// Envoy's own log.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("envoy.log")).unwrap_or_default()
+        self.process.log()
     }
 
     /// What Envoy's access logger wrote so far.
     pub fn access_log(&self) -> File {
-        File::open(self.folder.join("access.log")).expect("the access log exists once Envoy runs")
+        File::open(self.folder.join("envoy.out")).expect("the access log exists once Envoy runs")
     }
 }
 
@@ -140,7 +123,5 @@ impl Drop for Envoy {
         if std::thread::panicking() {
             eprintln!("--- Envoy's log\n{}", self.log());
         }
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
     }
 }

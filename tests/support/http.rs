@@ -19,6 +19,8 @@ pub struct Message {
     pub headers: Headers,
     /// The body, its transfer coding taken off.
     pub body: Vec<u8>,
+    /// What followed the body.
+    pub trailers: Headers,
     /// Whether the body came to its end.
     pub complete: bool,
 }
@@ -32,6 +34,8 @@ pub struct Response {
     pub headers: Headers,
     /// The body.
     pub body: Vec<u8>,
+    /// What followed the body.
+    pub trailers: Headers,
     /// Whether the body came to its end.
     pub complete: bool,
 }
@@ -132,6 +136,7 @@ impl Connection {
                 Ok(Some(piece)) => message.body.extend_from_slice(&piece),
                 Ok(None) => {
                     message.complete = true;
+                    message.trailers = body.trailers;
                     return Ok(Some(message));
                 }
                 Err(_) => return Ok(Some(message)),
@@ -142,8 +147,8 @@ impl Connection {
     /// Reads an answer.
     pub fn response(&mut self) -> io::Result<Response> {
         let message = self.message(true)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let Message { start, headers, body, complete } = message;
-        Ok(Response { status: status(&start), headers, body, complete })
+        let Message { start, headers, body, trailers, complete } = message;
+        Ok(Response { status: status(&start), headers, body, trailers, complete })
     }
 
     /// Reads the next piece of a body, a chunk where it is chunked; `None` at its end.
@@ -162,6 +167,15 @@ impl Connection {
                 let line = self.line()?;
                 let size = line.split(';').next().unwrap_or_default();
                 let size = usize::from_str_radix(size.trim(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+                if size == 0 {
+                    loop {
+                        let line = self.line()?;
+                        let Some((name, value)) = line.split_once(':') else { break };
+                        body.trailers.push((name.to_lowercase(), value.trim().to_owned()));
+                    }
+                    body.extent = Extent::Length(0);
+                    return Ok(None);
+                }
                 while self.pending.len() < size + 2 {
                     if !self.fill()? {
                         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -169,10 +183,6 @@ impl Connection {
                 }
                 let piece: Vec<u8> = self.pending.drain(..size).collect();
                 self.pending.drain(..2);
-                if size == 0 {
-                    body.extent = Extent::Length(0);
-                    return Ok(None);
-                }
                 Ok(Some(piece))
             }
             Extent::UntilClose => {
@@ -209,6 +219,7 @@ impl Connection {
 #[derive(Debug)]
 pub struct Body {
     extent: Extent,
+    trailers: Headers,
 }
 
 impl Body {
@@ -223,7 +234,7 @@ impl Body {
             (false, None) if is_answer => Extent::UntilClose,
             (false, None) => Extent::Length(0),
         };
-        Self { extent }
+        Self { extent, trailers: Headers::new() }
     }
 }
 
@@ -254,14 +265,27 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 }
 
 /// The bytes of a request whose body is cut into chunks of `size` bytes.
-pub fn chunked_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8], size: usize) -> Vec<u8> {
+pub fn chunked_request(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    size: usize,
+    trailers: &Headers,
+) -> Vec<u8> {
     let mut bytes = head(method, path, headers);
     bytes.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
     for piece in body.chunks(size) {
         bytes.extend_from_slice(&chunk(piece));
     }
-    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes.extend_from_slice(&last_chunk(trailers));
     bytes
+}
+
+/// The end of a chunked body.
+pub fn last_chunk(trailers: &Headers) -> Vec<u8> {
+    let fields: String = trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("0\r\n{fields}\r\n").into_bytes()
 }
 
 /// One chunk of a chunked body.

@@ -6,11 +6,16 @@
 pub mod answer;
 pub mod audit;
 pub mod build;
+pub mod call;
 pub mod config;
 pub mod envoy;
+pub mod fleet;
 pub mod gateway;
 pub mod http;
+pub mod litellm;
 pub mod policy;
+pub mod process;
 pub mod provider;
+pub mod store;
 pub mod told;
 pub mod wire;

@@ -182,7 +182,7 @@ fn play(connection: &mut Connection, answer: &Answer) -> io::Result<()> {
         }
     }
     if answer.chunked {
-        connection.send(b"0\r\n\r\n")?;
+        connection.send(&http::last_chunk(&answer.trailers))?;
     }
     Ok(())
 }

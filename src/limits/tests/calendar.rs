@@ -101,7 +101,7 @@ proptest! {
 fn a_budget_is_whole_again_when_its_window_ends_and_not_before() {
     let (berlin, _) = timezone("Europe/Berlin");
     let level = team(vec![limit(Metric::Usd, 10, Period::Day)]);
-    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, demand: usd(10) }];
+    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, allowed: None, demand: usd(10) }];
     let host = MemoryHost::at(nanoseconds("2027-03-28T21:59:50Z"));
     let send = || crate::limits::reserve(&host, &worker(1), &berlin, &stakes, &|_| true);
     let late = send().unwrap();
@@ -117,7 +117,7 @@ fn a_budget_is_whole_again_when_its_window_ends_and_not_before() {
 #[test]
 fn a_changed_time_zone_does_not_open_a_second_budget_for_the_day() {
     let level = team(vec![limit(Metric::Usd, 10, Period::Day)]);
-    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, demand: usd(10) }];
+    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, allowed: None, demand: usd(10) }];
     for zone in ["Europe/Berlin", "America/New_York", "Asia/Kolkata"] {
         let host = MemoryHost::at(NOON);
         let send = |zone: &Timezone| crate::limits::reserve(&host, &worker(1), zone, &stakes, &|_| true);

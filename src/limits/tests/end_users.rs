@@ -8,7 +8,7 @@ fn policy(amount: u64) -> Level {
 }
 
 fn send(host: &MemoryHost, level: &Level, person: &EndUser) -> bool {
-    let stakes = [Stake { level, counter: &person.counter, tag: person.tag, demand: usd(1) }];
+    let stakes = [Stake { level, counter: &person.counter, tag: person.tag, allowed: None, demand: usd(1) }];
     let worker = worker(1);
     let held = crate::limits::reserve(host, &worker, &Timezone::default(), &stakes, &|_| true);
     held.map(|held| held.settle(host, &worker, Outcome::Used(usd(1)))).is_ok()
@@ -69,7 +69,7 @@ fn an_evicted_end_users_reservation_settles_nobody_elses_count() {
     let host = MemoryHost::at(NOON);
     let level = policy(9);
     let person = |tag| EndUser { counter: "kw.end_user.0".into(), tag };
-    let stakes = [Stake { level: &level, counter: "kw.end_user.0", tag: 1, demand: usd(500) }];
+    let stakes = [Stake { level: &level, counter: "kw.end_user.0", tag: 1, allowed: None, demand: usd(500) }];
     let held = crate::limits::reserve(&host, &worker(1), &Timezone::default(), &stakes, &|_| true).unwrap();
     for tag in 2..=5 {
         host.advance_ms(1);

@@ -177,7 +177,7 @@ impl Host for Busy {
 #[test]
 fn who_never_gets_to_write_is_not_admitted_and_says_what_was_not_settled() {
     let level = team(vec![limit(Metric::Tokens, 100, MINUTE)]);
-    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, demand: tokens(1, 0) }];
+    let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, allowed: None, demand: tokens(1, 0) }];
     let (zone, worker) = (Timezone::default(), worker(1));
     let busy = |free| Busy { host: MemoryHost::at(NOON), free, writes: AtomicU64::new(0) };
     let refused = crate::limits::reserve(&busy(0), &worker, &zone, &stakes, &|_| true).unwrap_err();
@@ -229,6 +229,7 @@ fn who_is_overtaken_at_one_level_puts_back_what_it_took_at_the_others() {
         level,
         counter,
         tag: 0,
+        allowed: None,
         demand: usd(1),
     });
     let worker = worker(1);

@@ -190,7 +190,7 @@ fn standing_is_the_tightest_limit_with_this_request_taken_off() {
     let stakes: Vec<_> = levels
         .iter()
         .zip(&keys)
-        .map(|(level, counter)| Stake { level, counter, tag: 0, demand: tokens(0, 0) })
+        .map(|(level, counter)| Stake { level, counter, tag: 0, allowed: None, demand: tokens(0, 0) })
         .collect();
     let standing = peek(&host, &Timezone::default(), &stakes, &|_| true);
     assert_eq!(standing.tokens, Some(Headroom { limit: 90, remaining: 70, reset_ms: 59_000 }));
@@ -203,7 +203,7 @@ fn a_limit_of_which_nothing_is_used_is_wholly_free_now() {
     let host = MemoryHost::at(NOON);
     for period in [MINUTE, Period::Day] {
         let level = team(vec![limit(Metric::Requests, 9, period)]);
-        let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, demand: usd(0) }];
+        let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, allowed: None, demand: usd(0) }];
         let standing = peek(&host, &Timezone::default(), &stakes, &|_| true);
         assert_eq!(standing.requests, Some(Headroom { limit: 9, remaining: 9, reset_ms: 0 }));
         assert_eq!(standing.tokens, None);
@@ -285,7 +285,8 @@ fn settling_writes_only_where_it_changes_something() {
     let host = Counting(MemoryHost::at(NOON), std::cell::Cell::new(0));
     let writes_to_settle = |limits: Vec<Limit>, outcome| {
         let level = team(limits);
-        let stakes = [Stake { level: &level, counter: "kw.team.marketing", tag: 0, demand: tokens(5, 5) }];
+        let stakes =
+            [Stake { level: &level, counter: "kw.team.marketing", tag: 0, allowed: None, demand: tokens(5, 5) }];
         let held = crate::limits::reserve(&host, &worker(1), &Timezone::default(), &stakes, &|_| true).unwrap();
         host.1.set(0);
         held.settle(&host, &worker(1), outcome);
@@ -304,8 +305,8 @@ fn the_most_any_level_was_asked_for_is_what_was_reserved() {
     let host = MemoryHost::at(NOON);
     let (wide, narrow) = (team(vec![]), level(LevelKind::Key, "k", vec![]));
     let stakes = [
-        Stake { level: &wide, counter: "a", tag: 0, demand: usd(7) },
-        Stake { level: &narrow, counter: "b", tag: 0, demand: usd(3) },
+        Stake { level: &wide, counter: "a", tag: 0, allowed: None, demand: usd(7) },
+        Stake { level: &narrow, counter: "b", tag: 0, allowed: None, demand: usd(3) },
     ];
     let held = crate::limits::reserve(&host, &worker(1), &Timezone::default(), &stakes, &|_| true).unwrap();
     assert_eq!(held.reserved_cost(), NanoUsd(7));

@@ -283,6 +283,14 @@ fn a_stream_cut_before_its_output_was_counted_has_known_input_and_unknown_output
 }
 
 #[test]
+fn a_message_that_begins_with_no_input_and_is_cut_has_unknown_input() {
+    // As proxies begin those that they translate.
+    let start = START.split("\"usage\"").next().unwrap().to_owned()
+        + "\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}}\n\n";
+    sse(Messages, &[&start, BLOCKS].concat(), "in 0?, out 0?, text 16+0, cut, claude-sonnet-4");
+}
+
+#[test]
 fn an_overloaded_provider_in_the_middle_of_messages() {
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     sse(

@@ -62,6 +62,15 @@ pub fn providers(section: &Section<ProviderDoc>, sink: &mut Sink) -> Vec<Provide
     if let (true, Some(entry)) = (section.len() > usize::from(u16::MAX), section.values().next()) {
         sink.error(entry.pos, "more than 65,535 providers");
     }
+    // Credentials come in headers, whose names know no case.
+    let mut known = HashMap::new();
+    for (name, entry) in section {
+        if let Some((other, pos)) = known.insert(name.to_ascii_lowercase(), (name, entry.pos)) {
+            sink.error(entry.pos, format!("provider {} differs from {} only in case", quoted(name), quoted(other)))
+                .related(pos, "the other")
+                .help("choose another name: either would get the credential of the other");
+        }
+    }
     section
         .iter()
         .map(|(name, entry)| Provider {

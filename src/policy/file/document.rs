@@ -4,12 +4,12 @@ use schemars::Schema;
 use serde_json::json;
 
 use super::decode::{List, Named, document};
-use super::names::{ApiVersion, BasePath, Cluster, KeyId, ModelName, Name, Pattern, ProviderModel, UserName};
-use super::period::Per;
-use super::scalar::{
-    Cap, Count, Dialect, FirstByte, Flag, Hash, Moment, OnOutage, Percent, Timeout, Usd, Version, Zone,
+use super::names::{
+    ApiVersion, Authority, BasePath, Cluster, KeyId, ModelName, Name, Pattern, ProviderModel, UserName,
 };
-use crate::policy::Reserve;
+use super::period::Per;
+use super::scalar::{Cap, Count, FirstByte, Flag, Hash, Moment, Percent, Timeout, Ttl, Usd, Version, Zone};
+use crate::policy::{OnOutage, Reserve, StoreDialect};
 use crate::providers::Api;
 use crate::request::Endpoint;
 
@@ -308,11 +308,26 @@ document! {
         }
         optional {
             /// How it is spoken to. Default: `webdis`.
-            dialect: Dialect,
-            /// How long to wait for it, 1ms to 10s. Default: 50ms.
+            dialect: StoreDialect,
+            /// How long a request may wait for it, 10ms to 5s. Default: 50ms.
             timeout: Timeout,
-            /// What happens while it is out of reach. Default: `local`.
+            /// What happens while it is out of reach. Default: `deny`.
             on_outage: OnOutage,
+            /// The host asked for, such as `example.upstash.io`. Default: the name of the cluster.
+            authority: Authority,
+            /// Look up keys in it too that the policy does not have.
+            keys: StoreKeys,
+        }
+    }
+}
+
+document! {
+    /// Keys that are looked up in the store.
+    struct StoreKeys = "the keys of the store" {
+        required {}
+        optional {
+            /// How long what was found holds, 1s to 1h. Default: 30s.
+            ttl: Ttl,
         }
     }
 }

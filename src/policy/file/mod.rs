@@ -22,6 +22,7 @@ mod resolve;
 mod scalar;
 mod schema;
 pub(crate) mod source;
+mod store;
 mod timezone;
 
 #[cfg(test)]

@@ -96,6 +96,10 @@ name_type! {
     /// A model as its provider calls it: visible ASCII.
     ProviderModel = "a provider's model", 256, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", "^[!-~]+$"
 }
+name_type! {
+    /// A host, perhaps with a port.
+    Authority = "a host", 255, ".-_:[]", "^[A-Za-z0-9._:\\[\\]-]+$"
+}
 
 name_type! {
     /// The version of a provider's API.

@@ -14,7 +14,7 @@ use super::level::Stated;
 use super::merge::{Merged, Section};
 use super::names::Name;
 use super::node::Pos;
-use super::timezone;
+use super::{store, timezone};
 use crate::policy::{Grant, KeyTable, Level, LevelKind, Limit, Metric, Policy};
 
 /// What resolving has found so far.
@@ -23,11 +23,13 @@ pub struct Resolver<'a> {
     pub merged: &'a Merged,
     /// The names of the catalog.
     pub names: Names<'a>,
-    /// Levels above the keys that state anything.
+    /// Levels above the keys that state anything, or all where keys may come from the store.
     pub levels: Vec<Level>,
     /// By team: the first key that may call every model.
     pub unrestricted: BTreeMap<Option<String>, (Pos, String)>,
     by_name: HashMap<(LevelKind, String), u32>,
+    /// Levels that state nothing are kept: keys of the store are held against what is defined.
+    all: bool,
     tiers: BTreeMap<&'a str, Rc<Stated>>,
     /// What `usd` limits apply to; `None` in it: to everything.
     usd: Vec<Option<Grant>>,
@@ -45,6 +47,7 @@ pub fn resolve(merged: &Merged, environment: Option<&str>, now: Timestamp, sink:
         levels: vec![],
         unrestricted: BTreeMap::new(),
         by_name: HashMap::new(),
+        all: merged.store.as_ref().is_some_and(|store| store.value.keys.get().is_some()),
         tiers: BTreeMap::new(),
         usd: vec![],
     };
@@ -59,10 +62,7 @@ pub fn resolve(merged: &Merged, environment: Option<&str>, now: Timestamp, sink:
         resolver.level(LevelKind::EndUser, "", tier, level, sink)
     });
     let keys = key::keys(&mut resolver, environment, now, sink);
-    if let Some(store) = &merged.store {
-        sink.warning(store.pos, "the store is not used by this version of Keyward: each Envoy keeps limits of its own")
-            .help("with several Envoys, divide the limits by their number");
-    }
+    let store = store::resolve(merged, sink);
     if !sink.has_errors() {
         resolver.warn_of_gaps(&unpriced, sink);
     }
@@ -71,7 +71,7 @@ pub fn resolve(merged: &Merged, environment: Option<&str>, now: Timestamp, sink:
         KeyTable::default()
     });
     let timezone = merged.timezone.as_ref().map(|zone| timezone::compile(&zone.value.0, now)).unwrap_or_default();
-    Policy { version: String::new(), timezone, providers, catalog, levels: resolver.levels, end_users, keys }
+    Policy { version: String::new(), timezone, providers, catalog, levels: resolver.levels, end_users, keys, store }
 }
 
 /// Whom a request is for is known once its body is read: endpoint and size have been judged by then.
@@ -148,7 +148,8 @@ impl Resolver<'_> {
     ) -> Option<Level> {
         let own = Stated::resolve(doc, &mut self.names, sink);
         let tier = self.tier(tier, sink);
-        let level = own.into_level(kind, name, tier.as_ref().map(|(name, tier)| (*name, &**tier)))?;
+        let tier = tier.as_ref().map(|(name, tier)| (*name, &**tier));
+        let level = if self.all { own.fold(kind, name, tier) } else { own.into_level(kind, name, tier)? };
         self.note_limits(&level.limits);
         Some(level)
     }

@@ -15,7 +15,7 @@ use super::diagnostic::{Sink, is_surely_a_key, looks_like_a_key, quoted};
 use super::names::scalar;
 use super::node::{Node, Value};
 use super::timezone;
-use crate::policy::{KeyHash, Reserve};
+use crate::policy::{KeyHash, OnOutage, Reserve, StoreDialect};
 use crate::pricing::{NanoUsd, ParseUsdError};
 use crate::providers::Api;
 use crate::request::Endpoint;
@@ -251,28 +251,6 @@ impl Decode for Zone {
     }
 }
 
-/// How long to wait for the store.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeout;
-schema!(Timeout, { "type": "string", "pattern": "^[1-9][0-9]*(ms|s)$" });
-
-impl Decode for Timeout {
-    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
-        let text = scalar(node, "a timeout", sink)?;
-        let ms = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-            (Some(ms), _) => digits(ms),
-            (None, Some(seconds)) => digits(seconds).and_then(|seconds| seconds.checked_mul(1000)),
-            (None, None) => None,
-        };
-        if let Some(1..=10_000) = ms {
-            return Some(Self);
-        }
-        sink.error(node.pos, format!("not a timeout of 1ms to 10s: {}", quoted(text)))
-            .help("write it like `50ms` or `1s`");
-        None
-    }
-}
-
 /// A number in plain digits.
 pub fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
@@ -290,25 +268,44 @@ fn word<T: Copy>(node: &Node, what: &str, words: &[(&'static str, T)], sink: &mu
     None
 }
 
-/// How long a provider may take to begin its answer, in milliseconds.
-#[derive(Debug, Clone, Copy)]
-pub struct FirstByte(pub u64);
-schema!(FirstByte, { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" });
+/// Declares a span of time, in milliseconds: what it is, from where to where it reaches, and how to write it.
+macro_rules! span {
+    ($(#[$meta:meta])* $name:ident = $what:literal, $least:literal $least_ms:literal, $most:literal $most_ms:literal, $like:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(pub u64);
+        schema!($name, { "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" });
 
-impl Decode for FirstByte {
-    fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
-        let text = scalar(node, "a timeout", sink)?;
-        let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-        let ms = units
-            .iter()
-            .find_map(|(unit, ms)| digits(text.strip_suffix(unit)?)?.checked_mul(*ms))
-            .filter(|ms| (1..=3_600_000).contains(ms));
-        if ms.is_none() {
-            sink.error(node.pos, format!("not a timeout of 1ms to 1h: {}", quoted(text)))
-                .help("write it like `30s` or `2m`");
+        impl Decode for $name {
+            fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
+                let text = scalar(node, $what, sink)?;
+                let ms = milliseconds(text).filter(|ms| ($least_ms..=$most_ms).contains(ms));
+                if ms.is_none() {
+                    sink.error(node.pos, format!(concat!("not ", $what, " of ", $least, " to ", $most, ": {}"), quoted(text)))
+                        .help(concat!("write it like ", $like));
+                }
+                ms.map(Self)
+            }
         }
-        ms.map(Self)
-    }
+    };
+}
+
+span! {
+    /// How long a provider may take to begin its answer.
+    FirstByte = "a timeout", "1ms" 1, "1h" 3_600_000, "`30s` or `2m`"
+}
+span! {
+    /// How long to wait for the store.
+    Timeout = "a timeout", "10ms" 10, "5s" 5000, "`50ms` or `1s`"
+}
+span! {
+    /// How long what was looked up holds.
+    Ttl = "a time", "1s" 1000, "1h" 3_600_000, "`30s` or `5m`"
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    units.iter().find_map(|(unit, ms)| digits(text.strip_suffix(unit)?)?.checked_mul(*ms))
 }
 
 impl Decode for Api {
@@ -330,32 +327,10 @@ impl Decode for Endpoint {
     }
 }
 
-/// How Redis is spoken to over HTTP.
-#[derive(Debug, Clone, Copy, JsonSchema)]
-#[schemars(inline, rename_all = "snake_case")]
-pub enum Dialect {
-    /// Webdis in front of Redis.
-    Webdis,
-    /// The REST API of Upstash.
-    Upstash,
-}
-
-impl Decode for Dialect {
+impl Decode for StoreDialect {
     fn decode(node: &Node, sink: &mut Sink) -> Option<Self> {
         word(node, "the dialect of a store", &[("webdis", Self::Webdis), ("upstash", Self::Upstash)], sink)
     }
-}
-
-/// What happens to requests while the store is out of reach.
-#[derive(Debug, Clone, Copy, JsonSchema)]
-#[schemars(inline, rename_all = "snake_case")]
-pub enum OnOutage {
-    /// They are refused.
-    Deny,
-    /// They are held to what this Envoy may spend alone.
-    Local,
-    /// They pass, and what they spend is recorded.
-    Allow,
 }
 
 impl Decode for OnOutage {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{Entry, Grant, Key, LevelKind, Metric, Period, Reserve, bundle};
+use crate::policy::{Entry, Grant, Key, LevelKind, Metric, OnOutage, Period, Reserve, Store, StoreDialect, bundle};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -380,4 +380,34 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_store_is_read_with_its_defaults_and_survives_the_bundle() {
+    let store = |text: &str| {
+        let policy = policy(&format!("version: 1\n{text}"));
+        bundle::decode(&bundle::encode(&policy).unwrap()).unwrap().store
+    };
+    assert_eq!(store(""), None);
+    let plain = Store {
+        cluster: "redis-http".into(),
+        dialect: StoreDialect::Webdis,
+        timeout_ms: 50,
+        on_outage: OnOutage::Deny,
+        authority: None,
+        keys_ttl_ms: None,
+    };
+    assert_eq!(store("store: { cluster: redis-http }"), Some(plain.clone()));
+    assert_eq!(store("store: { cluster: redis-http, keys: {} }"), Some(Store { keys_ttl_ms: Some(30_000), ..plain }));
+    let text = "store: { cluster: u, dialect: upstash, timeout: 5s, on_outage: local, authority: 'a.upstash.io:443', keys: { ttl: 1h } }";
+    let stated = Store {
+        cluster: "u".into(),
+        dialect: StoreDialect::Upstash,
+        timeout_ms: 5000,
+        on_outage: OnOutage::Local,
+        authority: Some("a.upstash.io:443".into()),
+        keys_ttl_ms: Some(3_600_000),
+    };
+    assert_eq!(store(text), Some(stated));
+    assert_eq!(store("store: { cluster: c, on_outage: allow }").map(|store| store.on_outage), Some(OnOutage::Allow));
 }

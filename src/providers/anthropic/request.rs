@@ -1,6 +1,7 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::super::fields::set;
+use super::super::unmapped::Unmapped;
 use super::super::conversation::{Conversation, Format, Part, Reasoning, Tool, ToolChoice};
 use super::super::{Call, Written, fitted, hash, shortened};
 use super::format::fitted_schema;
@@ -13,13 +14,13 @@ const MOST_STRICT: usize = 20;
 
 pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     let claude = Claude::of(call.provider_model);
-    let mut unmapped: Vec<String> = conversation.rest.iter().map(|(name, _)| name.clone()).collect();
+    let mut unmapped = Unmapped::new(conversation, call.endpoint);
     let mut body = Map::new();
     let form = form(conversation, claude, &mut unmapped);
     let choice = tool_choice(conversation, claude, &form, &mut unmapped);
     let thinking = thinking::of(conversation, claude, call.max_output_tokens, choice.forces);
     if thinking.unmapped {
-        unmapped.push("reasoning_effort".to_owned());
+        unmapped.add("reasoning_effort");
     }
 
     body.insert("model".to_owned(), call.provider_model.into());
@@ -41,7 +42,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     }
     let stop: Vec<&String> = conversation.stop.iter().filter(|text| !text.trim().is_empty()).collect();
     if stop.len() < conversation.stop.len() {
-        unmapped.push("stop".to_owned());
+        unmapped.add("stop");
     }
     if !stop.is_empty() {
         body.insert("stop_sequences".to_owned(), json!(stop));
@@ -66,9 +67,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     if conversation.stream {
         body.insert("stream".to_owned(), true.into());
     }
-    unmapped.sort();
-    unmapped.dedup();
-    Written { body: Value::Object(body), unmapped }
+    Written { body: Value::Object(body), unmapped: unmapped.into_names() }
 }
 
 /// How the form of the answer is said.
@@ -78,7 +77,7 @@ enum Form {
     Tool { description: Option<String>, schema: Value },
 }
 
-fn form(conversation: &Conversation, claude: Claude, unmapped: &mut Vec<String>) -> Form {
+fn form(conversation: &Conversation, claude: Claude, unmapped: &mut Unmapped) -> Form {
     let any = json!({ "type": "object", "additionalProperties": true });
     let (description, schema) = match &conversation.format {
         Format::Text => return Form::Text,
@@ -93,7 +92,7 @@ fn form(conversation: &Conversation, claude: Claude, unmapped: &mut Vec<String>)
     let asks_thoughts = conversation.reasoning.as_ref().is_some_and(|reasoning| *reasoning != Reasoning::Off);
     let thinks = asks_thoughts && !claude.thinks_when_forced();
     if claude.always_thinks() || (thinks && claude.thinks_adaptively()) {
-        unmapped.push("response_format".to_owned());
+        unmapped.add("response_format");
         return Form::Text;
     }
     Form::Tool { description, schema: object_schema(&schema) }
@@ -106,7 +105,7 @@ struct Choice {
     forces: bool,
 }
 
-fn tool_choice(conversation: &Conversation, claude: Claude, form: &Form, unmapped: &mut Vec<String>) -> Choice {
+fn tool_choice(conversation: &Conversation, claude: Claude, form: &Form, unmapped: &mut Unmapped) -> Choice {
     let asked = conversation.tool_choice.as_ref().filter(|_| !conversation.tools.is_empty());
     let mut forces = matches!(form, Form::Tool { .. }) || matches!(asked, Some(ToolChoice::Any | ToolChoice::Tool(_)));
     let mut choice = match (form, asked) {
@@ -124,7 +123,7 @@ fn tool_choice(conversation: &Conversation, claude: Claude, form: &Form, unmappe
         (_, None) => None,
     };
     if forces && claude.always_thinks() {
-        unmapped.push("tool_choice".to_owned());
+        unmapped.add("tool_choice");
         (forces, choice) = (false, None);
     }
     let may_call = choice.as_ref().is_none_or(|choice| choice.get("type").is_some_and(|kind| kind != "none"));
@@ -135,14 +134,14 @@ fn tool_choice(conversation: &Conversation, claude: Claude, form: &Form, unmappe
     Choice { written: choice, forces }
 }
 
-fn tools(conversation: &Conversation, claude: Claude, form: &Form, unmapped: &mut Vec<String>) -> Vec<Value> {
+fn tools(conversation: &Conversation, claude: Claude, form: &Form, unmapped: &mut Unmapped) -> Vec<Value> {
     let strict = conversation.tools.iter().filter(|tool| tool.strict == Some(true)).count();
     let holds = claude.has_structured_output() && strict <= MOST_STRICT;
     let mut tools = Vec::new();
     for tool in &conversation.tools {
         let schema = fitted_schema(&tool.parameters).filter(|_| holds && tool.strict == Some(true));
-        if tool.strict == Some(true) && schema.is_none() && !unmapped.iter().any(|name| name == "strict") {
-            unmapped.push("strict".to_owned());
+        if tool.strict == Some(true) && schema.is_none() {
+            unmapped.add("strict");
         }
         tools.push(written_tool(tool, schema));
     }
@@ -194,7 +193,7 @@ fn sampling(
     claude: Claude,
     thinking: &Thinking,
     body: &mut Map<String, Value>,
-    unmapped: &mut Vec<String>,
+    unmapped: &mut Unmapped,
 ) {
     let samples = claude.samples() && !thinking.is_on();
     let is = |number: &Number, value: u8| number.as_f64() == Some(f64::from(value));
@@ -212,7 +211,7 @@ fn sampling(
                 let above = key == "temperature" && number.as_f64() > Some(1.0);
                 body.insert(key.to_owned(), if above { 1.into() } else { number.clone().into() });
             }
-            Some(_) => unmapped.push(key.to_owned()),
+            Some(_) => unmapped.add(key),
             None => {}
         }
     }
@@ -220,11 +219,11 @@ fn sampling(
         [("frequency_penalty", &conversation.frequency_penalty), ("presence_penalty", &conversation.presence_penalty)]
     {
         if number.as_ref().is_some_and(|number| !is(number, 0)) {
-            unmapped.push(key.to_owned());
+            unmapped.add(key);
         }
     }
     if conversation.seed.is_some() {
-        unmapped.push("seed".to_owned());
+        unmapped.add("seed");
     }
 }
 

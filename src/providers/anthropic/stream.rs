@@ -57,7 +57,7 @@ impl State {
                 self.told.take(message.get("usage").unwrap_or(&Value::Null));
                 self.told.forget_output();
                 let id = text(message, "id").map(str::to_owned);
-                events.push(Event::Begin { id, usage: Some(self.told.usage()) });
+                events.push(Event::Begin { id, usage: self.told.counts() });
             }
             "content_block_start" => self.start(index, event.get("content_block").unwrap_or(&Value::Null), events)?,
             "content_block_delta" => self.delta(index, event.get("delta").unwrap_or(&Value::Null), events),
@@ -70,7 +70,7 @@ impl State {
                 }
                 if let Some(usage) = event.get("usage").filter(|usage| usage.is_object()) {
                     self.told.take(usage);
-                    events.push(Event::Usage(self.told.usage()));
+                    events.extend(self.told.counts().map(Event::Usage));
                 }
             }
             "message_stop" => {

@@ -40,7 +40,7 @@ fn only_messages_and_chat_are_served() {
         };
         assert_eq!(DIALECT.serves(endpoint), service);
     }
-    assert_eq!(DIALECT.path(&golden::call(Endpoint::Chat, "m")), "/v1/messages");
+    assert_eq!(DIALECT.path(&golden::call("m", Endpoint::Chat)), "/v1/messages");
 }
 
 #[test]

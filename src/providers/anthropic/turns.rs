@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::super::fields::set;
+use super::super::fields::{object, set};
+use super::super::unmapped::Unmapped;
 use super::super::conversation::{Media, Part, Role, ToolResult, Turn};
 use super::super::fitted;
 use super::LONGEST_NAME;
@@ -12,7 +13,7 @@ use super::LONGEST_NAME;
 /// What stands where something must and nothing is said.
 const NOTHING: &str = ".";
 
-pub(super) fn write(turns: &[Turn], unmapped: &mut Vec<String>) -> Vec<Value> {
+pub(super) fn write(turns: &[Turn], unmapped: &mut Unmapped) -> Vec<Value> {
     let mut merged: Vec<(&str, Vec<Value>)> = Vec::new();
     for turn in turns {
         let role = if turn.role == Role::Assistant { "assistant" } else { "user" };
@@ -37,7 +38,7 @@ pub(super) fn write(turns: &[Turn], unmapped: &mut Vec<String>) -> Vec<Value> {
         if blocks.is_empty() {
             blocks.push(json!({ "type": "text", "text": NOTHING }));
         }
-        json!({ "role": role, "content": blocks })
+        object([("role", role.into()), ("content", blocks.into())])
     });
     messages.collect()
 }
@@ -77,7 +78,7 @@ fn prefill(blocks: &mut [Value]) {
     }
 }
 
-fn block(part: &Part, unmapped: &mut Vec<String>) -> Option<Value> {
+fn block(part: &Part, unmapped: &mut Unmapped) -> Option<Value> {
     match part {
         Part::Text { text, cache } => text_block(text, cache.as_ref()),
         Part::Refusal(text) => text_block(text, None),
@@ -91,7 +92,7 @@ fn block(part: &Part, unmapped: &mut Vec<String>) -> Option<Value> {
             Some(block)
         }
         Part::Audio { .. } => {
-            unmapped.push("input_audio".to_owned());
+            unmapped.add("input_audio");
             None
         }
         Part::ToolCall(call) => {
@@ -109,7 +110,7 @@ fn block(part: &Part, unmapped: &mut Vec<String>) -> Option<Value> {
 }
 
 /// A cache mark within a result counts only on the result itself.
-fn tool_result(result: &ToolResult, unmapped: &mut Vec<String>) -> Value {
+fn tool_result(result: &ToolResult, unmapped: &mut Unmapped) -> Value {
     let mut cache = None;
     let mut content: Vec<Value> = result.parts.iter().filter_map(|part| block(part, unmapped)).collect();
     for block in content.iter_mut().filter_map(Value::as_object_mut) {

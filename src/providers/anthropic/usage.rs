@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 
 use super::super::fields::{count, set};
-use crate::metering::Usage;
+use crate::metering::{Counts, Usage};
 
 /// The counts as they are told, in pieces where the answer is streamed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Told {
-    input: u64,
-    read: u64,
-    written: u64,
-    written_5m: u64,
-    written_1h: u64,
-    output: u64,
-    thinking: u64,
+    input: Option<u64>,
+    read: Option<u64>,
+    written: Option<u64>,
+    written_5m: Option<u64>,
+    written_1h: Option<u64>,
+    output: Option<u64>,
+    thinking: Option<u64>,
 }
 
 impl Told {
-    /// Takes what a usage object tells: counts are cumulative, a later one replaces unless it is 0.
+    /// Takes what a usage object tells: counts are cumulative.
     pub(super) fn take(&mut self, usage: &Value) {
         let empty = Value::Null;
         let lifetimes = usage.get("cache_creation").unwrap_or(&empty);
@@ -32,38 +32,40 @@ impl Told {
             (&mut self.output, count(usage, "output_tokens")),
             (&mut self.thinking, count(details, "thinking_tokens")),
         ] {
-            if told > 0 {
-                *slot = told;
-            }
+            *slot = told.max(*slot);
         }
     }
 
     /// At the start of a stream the output is a placeholder.
     pub(super) const fn forget_output(&mut self) {
-        self.output = 0;
-        self.thinking = 0;
+        self.output = None;
+        self.thinking = None;
     }
 
-    /// What it comes to.
-    pub(super) fn usage(&self) -> Usage {
-        let written = self.written.max(self.written_5m.saturating_add(self.written_1h));
-        Usage {
-            input: self.input.saturating_add(self.read).saturating_add(written),
-            cached: self.read,
-            cache_write: written,
-            cache_write_1h: self.written_1h,
+    /// What it comes to; `None` where nothing is counted.
+    pub(super) fn counts(&self) -> Option<Counts> {
+        let or_none = |count: Option<u64>| count.unwrap_or(0);
+        let by_lifetime = or_none(self.written_5m).saturating_add(or_none(self.written_1h));
+        let cache_write = or_none(self.written).max(by_lifetime);
+        let beside = or_none(self.read).saturating_add(cache_write);
+        let input = self.input.or(Some(0).filter(|_| beside > 0)).map(|fresh| fresh.saturating_add(beside));
+        input.or(self.output)?;
+        Some(Counts {
+            input,
+            cached: or_none(self.read),
+            cache_write,
+            cache_write_1h: or_none(self.written_1h),
             output: self.output,
-            reasoning: self.thinking.min(self.output),
-        }
+            reasoning: or_none(self.thinking),
+        })
     }
 }
 
 /// Reads a whole one.
-pub(super) fn read(usage: &Value) -> Option<Usage> {
-    usage.get("input_tokens").or_else(|| usage.get("output_tokens"))?;
+pub(super) fn read(usage: &Value) -> Option<Counts> {
     let mut told = Told::default();
     told.take(usage);
-    Some(told.usage())
+    told.counts()
 }
 
 /// Writes it.

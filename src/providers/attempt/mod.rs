@@ -14,6 +14,8 @@ pub use response::{ResponseHead, ResponsePiece};
 
 use super::conversation::{Failure, FailureKind};
 use super::{Api, Call, Caller, Dialect, Renamed, Service, caller};
+use crate::audit::Spent;
+use crate::metering::Counts;
 use crate::request::{Endpoint, ModelPlace};
 use crate::routing::Plan;
 use response::Answering;
@@ -26,6 +28,8 @@ const CREDENTIAL: &str = "x-keyward-credential-";
 pub const TARGET: &str = "x-keyward-target";
 /// By this response header the gate learns that no provider answered, but an attempt itself, and why: an error code.
 pub const REFUSED: &str = "x-keyward-refused";
+/// By this response header Envoy's router is kept from trying again: it takes it for that of a rate-limiting upstream.
+pub const NOT_AGAIN: &str = "x-envoy-ratelimited";
 
 /// An attempt.
 #[derive(Debug)]
@@ -46,7 +50,13 @@ pub struct Attempt {
     target: Target,
     asks_usage: bool,
     renamed: Renamed,
+    /// What a header says of the kind of an error.
+    failure_name: String,
     answering: Answering,
+    /// What its provider told of the usage.
+    counts: Option<Counts>,
+    /// It answered well, but nobody will read it.
+    lost: bool,
 }
 
 /// The chosen target.
@@ -126,7 +136,10 @@ impl Attempt {
             target,
             asks_usage: false,
             renamed: Renamed::default(),
+            failure_name: String::new(),
             answering: Answering::Waiting,
+            counts: None,
+            lost: false,
         };
         match attempt.service() {
             Service::None => {
@@ -153,6 +166,12 @@ impl Attempt {
         &self.target.provider
     }
 
+    /// What is owed for it, as far as it is known by now; `None` where the answer tells that itself, or nothing is owed.
+    #[must_use]
+    pub fn spent(&self) -> Option<Spent> {
+        if self.lost { Some(Spent::Lost(self.counts.unwrap_or_default())) } else { self.counts.map(Spent::Told) }
+    }
+
     fn dialect(&self) -> &'static dyn Dialect {
         self.target.api.dialect()
     }
@@ -174,6 +193,13 @@ impl Attempt {
         }
     }
 
+    /// The answer where Envoy does not hand the request's body over, or does not take it back: what is left of it must not
+    /// go out.
+    #[must_use]
+    pub fn body_lost(&self) -> Refused {
+        self.refuse(&misconfigured("the request's body could not be written for the provider"))
+    }
+
     fn refuse(&self, failure: &Failure) -> Refused {
         refused(failure, self.endpoint, &self.request_id)
     }
@@ -182,6 +208,13 @@ impl Attempt {
 fn refused(failure: &Failure, endpoint: Endpoint, request_id: &str) -> Refused {
     let code = if failure.kind == FailureKind::Request { "invalid_request" } else { "provider_unavailable" };
     Refused { status: failure.status, code, body: of_caller(endpoint).write_failure(failure, request_id) }
+}
+
+/// The body of an error that came without one: a client library that finds no JSON cannot tell what went wrong.
+#[must_use]
+pub fn of_status(status: u16, code: Option<&str>, endpoint: Endpoint, request_id: &str) -> Vec<u8> {
+    let failure = Failure { code: code.map(str::to_owned), ..Failure::of_status(status) };
+    of_caller(endpoint).write_failure(&failure, request_id)
 }
 
 /// The caller's API, for its errors: those of endpoints that are not translated are OpenAI's.

@@ -2,12 +2,21 @@ use std::borrow::Cow;
 
 use super::{Attempt, CREDENTIAL, INTERNAL, Refused};
 use crate::providers::conversation::{Failure, FailureKind};
-use crate::providers::{Credential, Renamed, Service};
+use crate::providers::fields::{MOST_VALUES, too_many_values};
+use crate::providers::{Credential, Renamed, Service, marks};
 use crate::request::Edits;
 
 /// Headers that an attempt sets for its provider, or Envoy for the attempt.
 const OF_ONE_ATTEMPT: [&str; 6] =
     ["authorization", "x-api-key", "api-key", "x-goog-api-key", "content-length", "x-envoy-expected-rq-timeout-ms"];
+
+/// What signing for AWS adds to an attempt.
+const OF_AWS: &str = "x-amz-";
+
+/// Whether a header tells where a request comes from: addresses and hosts within the company are no provider's business.
+fn tells_the_way(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "x-real-ip" | "via")
+}
 
 /// Whether a header belongs to one of the APIs: what it means to another is nobody's knowledge.
 #[must_use]
@@ -45,17 +54,36 @@ impl Attempt {
         let dialect = self.dialect();
         let translated = self.service() == Service::Translated;
         let own = dialect.headers(&self.call());
+        let (path, length) = (self.path(translated), self.body_bytes.to_string());
+        // The gate has written the body for the first target.
+        let needs_body = translated || self.target.index != 0;
         let (mut remove, mut credential) = (Vec::new(), None);
+        let (mut has_path, mut has_length) = (false, false);
         for (name, value) in headers {
+            // Most often the first attempt finds both as they have to be, and what is right is not written again.
+            if name == ":path" {
+                has_path = value == path.as_bytes();
+            } else if name == "content-length" && !needs_body && value == length.as_bytes() {
+                has_length = true;
+                continue;
+            }
             let provider = name.strip_prefix(CREDENTIAL);
             if provider.is_some_and(|provider| provider.eq_ignore_ascii_case(&self.target.provider)) {
                 credential = core::str::from_utf8(value).ok().filter(|value| !value.is_empty());
             }
-            if name.starts_with(INTERNAL) || of_an_api(name) || OF_ONE_ATTEMPT.contains(&name) {
+            if name.starts_with(INTERNAL)
+                || name.starts_with(OF_AWS)
+                || of_an_api(name)
+                || OF_ONE_ATTEMPT.contains(&name)
+                || tells_the_way(name)
+            {
                 remove.push(name.to_owned());
             }
         }
-        let mut set = vec![(Cow::Borrowed(":path"), self.path(translated))];
+        let mut set: Vec<(Cow<'static, str>, String)> = Vec::new();
+        if !has_path {
+            set.push((":path".into(), path));
+        }
         let sent: &[(String, String)] = if translated { &[] } else { &self.api_headers };
         let new = own.into_iter().filter(|(name, _)| !sent.iter().any(|(sent, _)| sent == name));
         set.extend(new.map(|(name, value)| (name.into(), value)));
@@ -70,10 +98,8 @@ impl Attempt {
             (Credential::None, _) | (_, None) => {}
         }
         set.extend(self.identity.iter().map(|(name, value)| ((*name).into(), value.clone())));
-        // The gate has written the body for the first target.
-        let needs_body = translated || self.target.index != 0;
-        if !needs_body {
-            set.push(("content-length".into(), self.body_bytes.to_string()));
+        if !needs_body && !has_length {
+            set.push(("content-length".into(), length));
         }
         RequestHead { remove, set, needs_body }
     }
@@ -99,8 +125,16 @@ impl Attempt {
         let refuse = |message: String, param: Option<String>| {
             self.refuse(&Failure { status: 400, kind: FailureKind::Request, message, code: None, param })
         };
-        let conversation =
+        if too_many_values(body) {
+            let message = format!(
+                "the request holds more than {MOST_VALUES} values: too many to be written for the provider of model {}",
+                self.model
+            );
+            return Err(refuse(message, None));
+        }
+        let mut conversation =
             super::of_caller(self.endpoint).read_request(body).map_err(|bad| refuse(bad.message, bad.param))?;
+        marks::strip(&mut conversation, self.target.api);
         let written = self.dialect().write_request(&conversation, &self.call());
         if let (Some(field), false) = (written.unmapped.first(), self.drop_params) {
             let message = format!(

@@ -1,6 +1,14 @@
-use super::{Attempt, INTERNAL, TARGET, of_caller};
+use super::{Attempt, INTERNAL, REFUSED, TARGET, of_caller};
+use crate::metering::{BodyKind, Counts, Meter, estimate_tokens};
 use crate::providers::conversation::{Event, Failure, FailureKind, Part, Reply};
+use crate::providers::fields::{MOST_VALUES, too_many_values};
 use crate::providers::{Malformed, Renamed, Service, StreamReader, StreamWriter};
+
+/// Response headers between the provider and us: of its cookies, its name and its Envoy, or of our credential.
+const BETWEEN_US: [&str; 5] =
+    ["set-cookie", "alt-svc", "strict-transport-security", "www-authenticate", "proxy-authenticate"];
+/// Headers by which one Envoy speaks to another; the router sets its own later.
+const OF_ENVOY: &str = "x-envoy-";
 
 /// What becomes of the response's headers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,10 +42,14 @@ pub(super) enum Answering {
     Passing,
     /// A whole good answer is being collected.
     Reply,
+    /// A good answer is being collected that nobody can read.
+    Unreadable,
     /// An error is being collected.
     Failure(u16),
     /// A stream is being translated.
     Stream(Box<Streaming>),
+    /// This comes in its place.
+    Replaced(Vec<u8>),
     /// Nothing more of it is told.
     Over,
 }
@@ -49,6 +61,7 @@ pub(super) struct Streaming {
     renamed: Renamed,
     begun: bool,
     ended: bool,
+    counts: Option<Counts>,
 }
 
 impl core::fmt::Debug for Answering {
@@ -57,8 +70,10 @@ impl core::fmt::Debug for Answering {
             Self::Waiting => "waiting",
             Self::Passing => "passing",
             Self::Reply => "reply",
+            Self::Unreadable => "unreadable",
             Self::Failure(_) => "failure",
             Self::Stream(_) => "stream",
+            Self::Replaced(_) => "replaced",
             Self::Over => "over",
         })
     }
@@ -71,25 +86,36 @@ impl Attempt {
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
         end_of_stream: bool,
     ) -> ResponseHead {
-        let (mut remove, mut status, mut json, mut encoded) = (Vec::new(), 0_u16, false, false);
+        let (mut remove, mut status, mut kind, mut encoded) = (Vec::new(), 0_u16, String::new(), false);
+        let names_failures = self.dialect().failure_header();
         for (name, value) in headers {
             let text = core::str::from_utf8(value).unwrap_or_default();
             match name {
                 ":status" => status = text.parse().unwrap_or(0),
-                "content-type" => json = text.trim_start().to_ascii_lowercase().starts_with("application/json"),
+                "content-type" => kind = text.trim_start().to_ascii_lowercase(),
                 "content-encoding" => encoded = !matches!(text, "" | "identity"),
-                _ if name.starts_with(INTERNAL) => remove.push(name.to_owned()),
+                _ if names_failures == Some(name) => text.clone_into(&mut self.failure_name),
+                _ if name.starts_with(INTERNAL) || name.starts_with(OF_ENVOY) || BETWEEN_US.contains(&name) => {
+                    remove.push(name.to_owned());
+                }
                 _ => {}
             }
         }
         let mut head = ResponseHead {
             status,
             remove,
-            set: vec![(TARGET, self.target.index.to_string())],
+            // The first target is what the gate takes it for that does not say.
+            set: if self.target.index == 0 { Vec::new() } else { vec![(TARGET, self.target.index.to_string())] },
             ..ResponseHead::default()
         };
         let good = (200..300).contains(&status);
-        // What a provider says of our credential may quote it, and is not the caller's business.
+        // A page is what proxies and logins answer with, and a redirect leads where no attempt goes.
+        let page = kind.starts_with("text/html") && self.endpoint.answers_in_json() && !end_of_stream;
+        if if good { page } else { !(400..600).contains(&status) } {
+            let what = if good { "it is a web page".to_owned() } else { format!("its status is {status}") };
+            return self.replace(head, &unreadable(&Malformed(what)));
+        }
+        // It is read, so that it can be hidden.
         let of_credential = matches!(status, 401 | 403);
         if self.service() == Service::Native && !of_credential {
             self.answering = Answering::Passing;
@@ -103,8 +129,9 @@ impl Attempt {
         }
         head.remove.extend(["content-length", "content-encoding"].map(str::to_owned));
         head.hold = !end_of_stream;
+        let json = kind.starts_with("application/json");
         self.answering = match (good, self.stream && !json) {
-            (true, _) if encoded => Answering::Failure(502),
+            (true, _) if encoded => Answering::Unreadable,
             (false, _) => Answering::Failure(status),
             (true, false) => Answering::Reply,
             (true, true) => Answering::Stream(Box::new(Streaming {
@@ -113,6 +140,7 @@ impl Attempt {
                 renamed: core::mem::take(&mut self.renamed),
                 begun: false,
                 ended: false,
+                counts: None,
             })),
         };
         let streamed = good && self.stream;
@@ -124,7 +152,7 @@ impl Attempt {
     /// Whether the body of the answer is of interest only once it is whole.
     #[must_use]
     pub const fn collects(&self) -> bool {
-        matches!(self.answering, Answering::Reply | Answering::Failure(_))
+        matches!(self.answering, Answering::Reply | Answering::Unreadable | Answering::Failure(_))
     }
 
     /// Whether the body passes as it is.
@@ -139,25 +167,41 @@ impl Attempt {
         match &mut self.answering {
             Answering::Waiting | Answering::Passing => None,
             Answering::Over => Some(ResponsePiece::default()),
+            Answering::Replaced(body) => {
+                let body = core::mem::take(body);
+                self.answering = Answering::Over;
+                Some(ResponsePiece { body, status: None, release: true })
+            }
             Answering::Stream(streaming) => {
                 let told = streaming.translate(piece, end);
+                self.counts = streaming.counts;
                 if let (Some(failure), false) = (&told.failed_at_once, streaming.begun) {
-                    return Some(self.fail(&failure.clone()));
+                    let failure = failure.clone();
+                    // Nothing is owed for what said nothing yet; but this did, and too deeply to be read.
+                    self.lost = told.too_deep;
+                    self.counts = self.counts.filter(|_| self.lost);
+                    return Some(self.fail(&failure));
                 }
                 let passes = streaming.begun || end;
                 Some(ResponsePiece { body: told.bytes, status: None, release: passes })
             }
+            Answering::Unreadable => {
+                Some(self.lose(piece, &Malformed("it is compressed, which was not asked for".to_owned())))
+            }
             Answering::Failure(status) => {
                 let status = *status;
-                let mut failure = self.dialect().read_failure(status, piece);
-                if matches!(status, 401 | 403) {
-                    failure.message = "the provider refused the gateway's own credential".to_owned();
-                }
+                let piece = if too_many_values(piece) { &[] } else { piece };
+                let mut failure = self.dialect().read_named_failure(status, &self.failure_name, piece);
+                hide_credential(&mut failure);
                 Some(self.fail(&failure))
+            }
+            Answering::Reply if too_many_values(piece) => {
+                Some(self.lose(piece, &Malformed(format!("it holds more than {MOST_VALUES} values"))))
             }
             Answering::Reply => Some(match self.dialect().read_reply(piece) {
                 Ok(mut reply) => {
                     self.renamed.restore_reply(&mut reply);
+                    self.counts = reply.usage;
                     self.answering = Answering::Over;
                     let caller = of_caller(self.endpoint);
                     let body = if self.stream {
@@ -170,9 +214,42 @@ impl Attempt {
                     };
                     ResponsePiece { body, status: None, release: true }
                 }
-                Err(malformed) => self.fail(&unreadable(&malformed)),
+                Err(malformed) => self.lose(piece, &malformed),
             }),
         }
+    }
+
+    /// A good answer that cannot be read. The provider charges for it where something was generated, be it cut off; not for
+    /// an error in its place, the page of a proxy, or JSON that is about something else.
+    fn lose(&mut self, body: &[u8], malformed: &Malformed) -> ResponsePiece {
+        let mut meter = Meter::new(crate::metering::Dialect::from(self.endpoint), BodyKind::Json, false);
+        meter.feed(body, true);
+        let metered = meter.finish();
+        let is_page = body.is_empty() || body.trim_ascii_start().starts_with(b"<");
+        let generated = metered.usage.is_some() || metered.first_token_seen || !metered.complete;
+        self.lost = generated && !is_page && !metered.provider_error;
+        if self.lost {
+            let ascii = body.iter().filter(|byte| byte.is_ascii()).count() as u64;
+            let estimated = estimate_tokens(ascii, (body.len() as u64).saturating_sub(ascii));
+            let told = metered.usage.map(Counts::from).unwrap_or_default();
+            let output = told.output.filter(|_| metered.output_known).or(Some(estimated));
+            self.counts = Some(Counts { input: told.input.filter(|_| metered.input_known), output, ..told });
+        }
+        self.fail(&unreadable(malformed))
+    }
+
+    /// An error in the place of an answer whose headers say enough. Nothing of it is waited for.
+    fn replace(&mut self, mut head: ResponseHead, failure: &Failure) -> ResponseHead {
+        let refused = self.refuse(failure);
+        head.remove.extend(["content-length", "content-encoding", "location"].map(str::to_owned));
+        head.set.push((":status", refused.status.to_string()));
+        head.set.push(("content-type", "application/json".to_owned()));
+        head.set.push((REFUSED, refused.code.to_owned()));
+        // A refusal without it is of a request that was not sent.
+        head.set.retain(|(name, _)| *name != TARGET);
+        head.set.push((TARGET, self.target.index.to_string()));
+        self.answering = Answering::Replaced(refused.body);
+        head
     }
 
     /// An error in the place of the whole answer.
@@ -188,11 +265,13 @@ struct Told {
     bytes: Vec<u8>,
     /// The error that came before anything else.
     failed_at_once: Option<Failure>,
+    /// It was nested more deeply than anything is read.
+    too_deep: bool,
 }
 
 impl Streaming {
     fn translate(&mut self, piece: &[u8], end: bool) -> Told {
-        let mut told = Told { bytes: Vec::new(), failed_at_once: None };
+        let mut told = Told { bytes: Vec::new(), failed_at_once: None, too_deep: false };
         if self.ended {
             return told;
         }
@@ -201,7 +280,10 @@ impl Streaming {
         let read = if end { read.and_then(|()| self.reader.end(&mut events)) } else { read };
         let ended = matches!(events.last(), Some(Event::End | Event::Failed(_)));
         match read {
-            Err(malformed) => events.push(Event::Failed(unreadable(&malformed))),
+            Err(malformed) => {
+                told.too_deep = malformed.0.contains("recursion limit");
+                events.push(Event::Failed(unreadable(&malformed)));
+            }
             Ok(()) if end && !ended => {
                 events.push(Event::Failed(unreadable(&Malformed("it broke off".to_owned()))));
             }
@@ -209,7 +291,15 @@ impl Streaming {
         }
         for mut event in events {
             self.renamed.restore_event(&mut event);
+            if let Event::Failed(failure) = &mut event {
+                hide_credential(failure);
+            }
             self.ended |= matches!(event, Event::End | Event::Failed(_));
+            if let Event::Begin { usage: Some(told), .. } | Event::Usage(told) = &mut event {
+                let counts = self.counts.get_or_insert_default();
+                counts.take(told);
+                *told = *counts;
+            }
             match event {
                 Event::Failed(failure) if !self.begun => told.failed_at_once = Some(failure),
                 // That it begins says nothing yet: the first thing said may be an error.
@@ -223,6 +313,16 @@ impl Streaming {
             }
         }
         told
+    }
+}
+
+/// What a provider says of our credential may quote it, and names accounts: it is not the caller's business. Not every
+/// provider says it with the status for it, and some only in the stream.
+fn hide_credential(failure: &mut Failure) {
+    if matches!(failure.status, 401 | 403)
+        || matches!(failure.kind, FailureKind::Authentication | FailureKind::Permission)
+    {
+        "the provider refused the gateway's own credential".clone_into(&mut failure.message);
     }
 }
 

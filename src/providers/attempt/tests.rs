@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Attempt, Body, TARGET};
+use super::{Attempt, Body, REFUSED, TARGET};
 use crate::providers::Api;
 use crate::request::{BodyScan, Edits, Endpoint};
 use crate::routing::{Identity, Plan, PlannedTarget};
@@ -37,6 +37,7 @@ fn plan(endpoint: Endpoint, stream: bool) -> Plan<'static> {
             target(0, "openai", Api::OpenAi),
             target(1, "anthropic", Api::Anthropic),
             target(2, "ours", Api::OpenAi),
+            target(3, "bedrock", Api::Bedrock),
         ],
     }
 }
@@ -122,6 +123,30 @@ fn only_providers_of_ones_own_are_told_who_calls() {
 }
 
 #[test]
+fn no_provider_learns_where_a_request_comes_from() {
+    let way = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "via"];
+    let sent = way.map(|name| (name, "10.0.0.1"));
+    for provider in ["openai", "anthropic", "ours"] {
+        let (_, removed) = headers(&begin(&plan(Endpoint::Chat, false), provider), &sent);
+        assert_eq!(removed, way);
+    }
+    let (_, removed) = headers(&begin(&plan(Endpoint::Chat, false), "openai"), &[("x-request-id", "r")]);
+    assert!(removed.is_empty(), "{removed:?}");
+}
+
+#[test]
+fn callers_get_no_headers_that_are_between_the_provider_and_us() {
+    let theirs = ["set-cookie", "alt-svc", "strict-transport-security", "www-authenticate", "x-envoy-overloaded"];
+    let callers = ["retry-after", "x-request-id", "request-id", "openai-version", "anthropic-organization-id"];
+    let sent = || theirs.iter().chain(&callers).map(|name| (*name, &b"x"[..])).chain([(":status", &b"200"[..])]);
+    let mut native = begin(&plan(Endpoint::Chat, false), "openai");
+    assert_eq!(native.response_headers(sent(), false).remove, theirs);
+    let removed = translated(false).response_headers(sent(), false).remove;
+    assert!(theirs.iter().all(|name| removed.iter().any(|gone| gone == name)), "{removed:?}");
+    assert!(!callers.iter().any(|name| removed.iter().any(|gone| gone == name)), "{removed:?}");
+}
+
+#[test]
 fn the_same_api_passes_through_but_for_the_model() {
     let mut scan = BodyScan::new(Endpoint::Chat, None).unwrap();
     let sent = r#"{"messages":[], "model" : "called", "x":1.50}"#;
@@ -190,6 +215,110 @@ fn an_error_is_told_in_the_callers_words() {
     assert_eq!((told.status, &body["error"]["message"]), (Some(429), &json!("slow down")), "{body}");
 }
 
+#[test]
+fn what_is_no_answer_is_replaced_at_its_headers() {
+    for (status, kind) in [("302", "text/plain"), ("199", ""), ("600", ""), ("200", "Text/HTML; charset=utf-8")] {
+        for (endpoint, provider) in
+            [(Endpoint::Chat, "openai"), (Endpoint::Chat, "anthropic"), (Endpoint::Embeddings, "openai")]
+        {
+            let mut attempt = begin(&plan(endpoint, false), provider);
+            let head = respond(&mut attempt, status, kind);
+            assert!(!head.hold && !attempt.collects() && !attempt.passes(), "{status} {kind} {provider}");
+            assert_eq!(head.status.to_string(), status, "what is noted is what the provider said");
+            for told in [(":status", "502"), ("content-type", "application/json"), (REFUSED, "provider_unavailable")] {
+                assert!(head.set.contains(&(told.0, told.1.to_owned())), "{head:?}");
+            }
+            assert!(head.remove.contains(&"location".to_owned()));
+            let first = attempt.response_body(b"<html>", false).unwrap();
+            let body: Value = serde_json::from_slice(&first.body).unwrap();
+            assert_eq!(body["error"]["code"], "provider_unavailable", "{body}");
+            assert_eq!(attempt.response_body(b"</html>", true).unwrap().body, b"", "nothing comes after");
+        }
+    }
+}
+
+#[test]
+fn what_may_be_an_answer_passes() {
+    for (endpoint, status, kind) in [
+        (Endpoint::Chat, "200", "application/json"),
+        (Endpoint::Chat, "204", ""),
+        (Endpoint::Chat, "404", "text/html"),
+        (Endpoint::Transcriptions, "200", "text/html"),
+    ] {
+        let mut attempt = begin(&plan(endpoint, false), "openai");
+        respond(&mut attempt, status, kind);
+        assert!(attempt.passes(), "{status} {kind}");
+    }
+    let mut attempt = begin(&plan(Endpoint::Chat, false), "openai");
+    let empty: [(&str, &[u8]); 2] = [(":status", b"200"), ("content-type", b"text/html")];
+    attempt.response_headers(empty.into_iter(), true);
+    assert!(attempt.passes(), "there is no page");
+}
+
+#[test]
+fn a_header_may_name_the_kind_of_an_error() {
+    let mut attempt = begin(&plan(Endpoint::Chat, false), "bedrock");
+    let headers: [(&str, &[u8]); 2] = [(":status", b"400"), ("x-amzn-errortype", b"ServiceQuotaExceededException:")];
+    attempt.response_headers(headers.into_iter(), false);
+    let told = attempt.response_body(br#"{"message":"too much"}"#, true).unwrap();
+    let body: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(body["error"]["code"], "ServiceQuotaExceededException", "{body}");
+}
+
+#[test]
+fn what_is_said_of_our_credential_is_hidden_however_it_is_said() {
+    let secret = "AIzaSecret";
+    let gemini = json!({ "error": { "code": 400, "status": "INVALID_ARGUMENT", "message": secret,
+        "details": [{ "reason": "API_KEY_INVALID" }] } });
+    let denied = json!({ "__type": "AccessDeniedException", "message": secret });
+    let in_stream = json!({ "type": "error", "error": { "type": "authentication_error", "message": secret } });
+    let in_stream = format!("event: error\ndata: {in_stream}\n\n");
+    for (api, status, kind, first, said) in [
+        (Api::Gemini, "400", "application/json", "", gemini.to_string()),
+        (Api::Bedrock, "400", "application/json", "", denied.to_string()),
+        (Api::Anthropic, "200", "text/event-stream", "", in_stream.clone()),
+        (Api::Anthropic, "200", "text/event-stream", TEXT, in_stream),
+    ] {
+        let mut plan = plan(Endpoint::Chat, true);
+        plan.targets = vec![target(0, "theirs", api)];
+        let mut attempt = begin(&plan, "theirs");
+        respond(&mut attempt, status, kind);
+        let told = attempt.response_body(format!("{first}{said}").as_bytes(), true).unwrap();
+        let body = String::from_utf8(told.body).unwrap();
+        assert!(body.contains("the gateway's own credential") && !body.contains(secret), "{api:?}: {body}");
+    }
+}
+
+#[test]
+fn what_would_take_all_memory_is_not_read() {
+    let list = format!("[{}]", vec![r#"{"a":0}"#; 200_000].join(","));
+    let tool = format!(r#"{{"type":"function","function":{{"name":"f","parameters":{{"enum":{list}}}}}}}"#);
+    let as_value = CHAT.replace("\"stream\"", &format!("\"tools\":[{tool}],\"stream\""));
+    let half = json!({ "x": vec![0; 150_000] }).to_string();
+    let call = json!({ "id": "c", "type": "function", "function": { "name": "f", "arguments": half } });
+    let as_text = |calls: usize| {
+        let called = json!({ "role": "assistant", "tool_calls": vec![call.clone(); calls] });
+        json!({ "model": "openai-model", "messages": [called] }).to_string()
+    };
+    let asked = |body: &str| begin(&plan(Endpoint::Chat, false), "anthropic").request_body(body.as_bytes()).map(|_| ());
+    for body in [as_value, as_text(2)] {
+        let refused = asked(&body).unwrap_err();
+        assert_eq!((refused.status, refused.code), (400, "invalid_request"));
+    }
+    assert!(asked(&as_text(1)).is_ok());
+    let mut body = json!({ "id": "m", "type": "message", "role": "assistant", "content": [], "usage": { "input_tokens": 3, "output_tokens": 2 },
+        "error": { "type": "x", "message": "said" } });
+    for (status, told) in [("200", 502), ("500", 500)] {
+        body["type"] = if status == "200" { "message".into() } else { "error".into() };
+        let body = format!("{{\"x\":{list},{}", body.to_string().trim_start_matches('{'));
+        let mut attempt = translated(false);
+        respond(&mut attempt, status, "application/json");
+        let piece = attempt.response_body(body.as_bytes(), true).unwrap();
+        assert_eq!(piece.status, Some(told));
+        assert!(!String::from_utf8(piece.body).unwrap().contains("said"));
+    }
+}
+
 const BEGIN: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n";
 const OVERLOADED: &str =
     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n";
@@ -217,6 +346,33 @@ fn a_stream_that_breaks_off_says_so() {
     let told = attempt.response_body(b"", true).unwrap();
     assert!(String::from_utf8(told.body).unwrap().contains("error"));
     assert_eq!(told.status, None, "the status is out already");
+}
+
+#[test]
+fn what_a_dialect_hid_for_itself_reaches_no_other() {
+    let marked = "call_1__thought__QUJD";
+    let sent = json!({ "model": "called", "max_tokens": 5, "messages": [
+        { "role": "assistant", "content": null,
+          "thinking_blocks": [{ "type": "thinking", "thinking": "Hm", "signature": "gemini:QUJD" }],
+          "tool_calls": [{ "id": marked, "type": "function", "function": { "name": "f", "arguments": "{}" } }] },
+        { "role": "tool", "tool_call_id": marked, "content": "done" }] });
+    let Body::Written(written) =
+        begin(&plan(Endpoint::Chat, false), "anthropic").request_body(sent.to_string().as_bytes()).unwrap()
+    else {
+        panic!("passed through")
+    };
+    let written = String::from_utf8(written).unwrap();
+    assert!(written.contains("\"call_1\"") && !written.contains("QUJD"), "{written}");
+}
+
+#[test]
+fn a_body_that_is_lost_is_an_error_of_ours_in_the_callers_words() {
+    for (endpoint, provider) in [(Endpoint::Chat, "anthropic"), (Endpoint::Messages, "openai")] {
+        let refused = begin(&plan(endpoint, false), provider).body_lost();
+        let body: Value = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!((refused.status, refused.code), (500, "provider_unavailable"));
+        assert_eq!(body["type"] == "error", endpoint == Endpoint::Messages, "{body}");
+    }
 }
 
 #[test]

@@ -69,17 +69,13 @@ impl super::Dialect for AzureOpenAi {
     }
 
     fn write_request(&self, conversation: &Conversation, call: &Call<'_>) -> Written {
-        let written = openai::DIALECT.write_request(conversation, call);
-        if written.body.get("max_tokens").is_none() {
-            return written;
-        }
         // `OpenAI`'s reasoning models refuse `max_tokens`. They are known by name, and a deployment may have any.
-        let mut named = openai::DIALECT.write_request(conversation, &Call { provider_model: call.model, ..*call });
-        if named.body.get("max_completion_tokens").is_none() {
-            return written;
-        }
-        set(&mut named.body, "model", call.provider_model);
-        named
+        let reasons = openai::wants_max_completion_tokens;
+        let by_callers_name = conversation.max_output_tokens.is_some() && !reasons(call.provider_model) && reasons(call.model);
+        let known_as = if by_callers_name { call.model } else { call.provider_model };
+        let mut written = openai::DIALECT.write_request(conversation, &Call { provider_model: known_as, ..*call });
+        set(&mut written.body, "model", call.provider_model);
+        written
     }
 
     fn read_reply(&self, body: &[u8]) -> Result<Reply, Malformed> {

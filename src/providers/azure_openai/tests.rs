@@ -1,12 +1,12 @@
 //! Goldens are in `tests/golden/azure_openai`: what goes in beside what comes out.
 
 use super::super::conversation::{Conversation, Part, Role, Turn};
-use super::super::{Call, Credential, Dialect as _, Service, goldens};
+use super::super::{Call, Credential, Dialect as _, Service, golden};
 use super::DIALECT;
 use crate::request::Endpoint;
 
 fn call(endpoint: Endpoint) -> Call<'static> {
-    goldens::call("my gpt/4o", endpoint)
+    golden::call("my gpt/4o", endpoint)
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_callers_name_of_a_model_tells_what_the_deployments_does_not() {
 
 #[test]
 fn every_answer_and_stream_is_read_as_its_golden_says() {
-    goldens::assert_answers(&DIALECT, "azure_openai");
-    goldens::assert_streams(&DIALECT, "azure_openai", "sse");
-    goldens::assert_survives(&DIALECT);
+    golden::assert_answers(&DIALECT, "azure_openai");
+    golden::assert_streams(&DIALECT, "azure_openai", "sse");
+    golden::assert_survives(&DIALECT);
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::family::Family;
 use super::names;
 use crate::providers::conversation::{Conversation, Image, Media, Part, Role, ToolResult};
-use crate::providers::fields::text;
+use crate::providers::fields::{object, text};
 use crate::providers::unmapped::Unmapped;
 
 /// Stands where Bedrock wants text and there is none.
@@ -19,7 +19,7 @@ pub(super) fn write(
     family: Family,
     unmapped: &mut Unmapped,
 ) -> (Vec<Value>, Vec<Value>) {
-    let mut writer = Writer { family, unmapped, documents: BTreeSet::new() };
+    let mut writer = Writer { family, unmapped, documents: BTreeSet::new(), copies: 1 };
     let mut system = Vec::new();
     for part in &conversation.system {
         writer.part(part, &mut system);
@@ -89,7 +89,8 @@ impl Message {
             // A document needs text beside it.
             content.push(json!({ "text": EMPTY }));
         }
-        json!({ "role": if self.is_user { "user" } else { "assistant" }, "content": content })
+        let role = if self.is_user { "user" } else { "assistant" };
+        object([("role", role.into()), ("content", content.into())])
     }
 }
 
@@ -98,6 +99,9 @@ struct Writer<'a> {
     unmapped: &'a mut Unmapped,
     /// The names of documents: each may be there only once.
     documents: BTreeSet<String>,
+    /// The last number that told one from another of its name. None is tried twice: a caller may have given a document the
+    /// name that another is about to get.
+    copies: usize,
 }
 
 impl Writer<'_> {
@@ -215,7 +219,8 @@ impl Writer<'_> {
         let name = if name.is_empty() { "document" } else { &name };
         let mut unique = name.to_owned();
         while !self.documents.insert(unique.clone()) {
-            unique = format!("{name} ({})", self.documents.len() + 1);
+            self.copies = self.copies.saturating_add(1);
+            unique = format!("{name} ({})", self.copies);
         }
         Some(json!({ "document": { "format": format, "name": unique, "source": { "bytes": data } } }))
     }

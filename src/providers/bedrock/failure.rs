@@ -30,11 +30,11 @@ const EXCEPTIONS: &[(&str, u16, FailureKind)] = &[
 /// What Bedrock and the models behind it say of a prompt that is too long, in no code of its own.
 const TOO_LONG: &[&str] = &["too long", "maximum context length", "exceed context limit"];
 
-/// Reads the body of an answer with an error status. Its kind is in the header `x-amzn-errortype`, and in the body's
-/// `__type` where a proxy or another protocol of AWS put it there.
-pub(super) fn read(status: u16, body: &[u8]) -> Failure {
+/// Reads the body of an answer with an error status. Its kind is in the header `x-amzn-errortype`, given as `named`, and in
+/// the body's `__type` where a proxy or another protocol of AWS put it there.
+pub(super) fn read(status: u16, named: &str, body: &[u8]) -> Failure {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let code = first(&body, &["__type", "code"]).map(name_of);
+    let code = first(&body, &["__type", "code"]).or(Some(named)).map(name_of).filter(|code| !code.is_empty());
     let mut failure = Failure::of_status(status);
     if status == 424 {
         failure.kind = FailureKind::Server;

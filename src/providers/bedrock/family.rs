@@ -53,7 +53,7 @@ mod tests {
     use super::Family;
     use crate::providers::Call;
     use crate::providers::anthropic::model::Claude;
-    use crate::providers::goldens::call;
+    use crate::providers::golden::call;
     use crate::request::Endpoint;
 
     #[test]

@@ -74,6 +74,14 @@ impl super::Dialect for Bedrock {
     }
 
     fn read_failure(&self, status: u16, body: &[u8]) -> Failure {
-        failure::read(status, body)
+        failure::read(status, "", body)
+    }
+
+    fn failure_header(&self) -> Option<&'static str> {
+        Some("x-amzn-errortype")
+    }
+
+    fn read_named_failure(&self, status: u16, name: &str, body: &[u8]) -> Failure {
+        failure::read(status, name, body)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::names;
-use crate::metering::Usage;
+use crate::metering::Counts;
 use crate::providers::Malformed;
 use crate::providers::conversation::{Part, Reply, Stop, ToolCall};
 use crate::providers::fields::{count, list, text};
@@ -72,17 +72,18 @@ pub(super) fn stop(body: &Value, has_calls: bool) -> Stop {
 }
 
 /// The usage. `inputTokens` counts neither what was read from a cache nor what was written to it.
-pub(super) fn usage(usage: &Value) -> Option<Usage> {
-    let cached = count(usage, "cacheReadInputTokens");
-    let cache_write = count(usage, "cacheWriteInputTokens");
+pub(super) fn usage(usage: &Value) -> Option<Counts> {
+    let (fresh, output) = (count(usage, "inputTokens"), count(usage, "outputTokens"));
+    fresh.or(output)?;
+    let cached = count(usage, "cacheReadInputTokens").unwrap_or(0);
+    let cache_write = count(usage, "cacheWriteInputTokens").unwrap_or(0);
     let hourly = list(usage, "cacheDetails").iter().filter(|detail| text(detail, "ttl") == Some("1h"));
-    let cache_write_1h = hourly.map(|detail| count(detail, "inputTokens")).fold(0, u64::saturating_add);
-    usage.is_object().then(|| Usage {
-        input: count(usage, "inputTokens").saturating_add(cached).saturating_add(cache_write),
+    Some(Counts {
+        input: fresh.map(|fresh| fresh.saturating_add(cached).saturating_add(cache_write)),
         cached,
         cache_write,
-        cache_write_1h: cache_write_1h.min(cache_write),
-        output: count(usage, "outputTokens"),
+        cache_write_1h: hourly.filter_map(|detail| count(detail, "inputTokens")).fold(0, u64::saturating_add),
+        output,
         // Part of the output, but not told apart.
         reasoning: 0,
     })

@@ -78,7 +78,7 @@ impl State {
             self.begun = true;
             events.push(Event::Begin { id: None, usage: None });
         }
-        let block = count(&event, "contentBlockIndex");
+        let block = count(&event, "contentBlockIndex").unwrap_or(0);
         match message.name {
             "contentBlockStart" => self.start(block, &event, events)?,
             "contentBlockDelta" => self.delta(block, event.get("delta").unwrap_or(&Value::Null), events)?,

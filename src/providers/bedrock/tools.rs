@@ -1,5 +1,7 @@
 //! Writes `toolConfig`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::blocks::cache_point;
@@ -81,15 +83,12 @@ pub(super) fn write(conversation: &Conversation, family: Family, form: &Form, un
 
 /// The names of the tools that were called so far, each once.
 fn called(conversation: &Conversation) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for part in conversation.turns.iter().flat_map(|turn| &turn.parts) {
-        if let Part::ToolCall(call) = part
-            && !names.contains(&call.name.as_str())
-        {
-            names.push(&call.name);
-        }
-    }
-    names
+    let mut known = BTreeSet::new();
+    let names = conversation.turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
+        Part::ToolCall(call) => Some(call.name.as_str()),
+        _ => None,
+    });
+    names.filter(|name| known.insert(*name)).collect()
 }
 
 fn specify(tool: &Tool, holds: bool, tools: &mut Vec<Value>, unmapped: &mut Unmapped) {

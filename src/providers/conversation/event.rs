@@ -1,5 +1,5 @@
-use super::{Failure, Stop};
-use crate::metering::Usage;
+use super::{Failure, Image, Stop};
+use crate::metering::Counts;
 
 /// A step of a streamed answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +9,7 @@ pub enum Event {
         /// The provider's id of it.
         id: Option<String>,
         /// What is known of the usage so far.
-        usage: Option<Usage>,
+        usage: Option<Counts>,
     },
     /// More text.
     Text(String),
@@ -21,6 +21,8 @@ pub enum Event {
     RedactedReasoning(String),
     /// More words of refusal.
     Refusal(String),
+    /// An image.
+    Image(Image),
     /// A call of a tool begins.
     ToolCall {
         /// Which of the answer's calls, from 0, whatever else the answer holds.
@@ -39,8 +41,8 @@ pub enum Event {
     },
     /// Why it ended. Usage may follow.
     Stop(Stop),
-    /// All of the usage so far: it replaces what was told before.
-    Usage(Usage),
+    /// All of the usage so far.
+    Usage(Counts),
     /// The provider failed in the middle.
     Failed(Failure),
     /// It is complete.

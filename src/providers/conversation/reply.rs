@@ -1,5 +1,5 @@
 use super::Part;
-use crate::metering::Usage;
+use crate::metering::Counts;
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Reply {
     /// Why it ended.
     pub stop: Stop,
     /// What it used; `None` where the provider does not say.
-    pub usage: Option<Usage>,
+    pub usage: Option<Counts>,
 }
 
 /// Why an answer ended.

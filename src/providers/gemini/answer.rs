@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call_id::CallIds;
-use super::contents::SIGNATURE;
 use super::tools;
-use crate::metering::Usage;
-use crate::providers::conversation::{Stop, ToolCall};
+use crate::metering::Counts;
+use crate::providers::conversation::{Image, Media, Stop, ToolCall};
+use crate::providers::fields::lenient_count;
+use crate::providers::marks::GEMINI;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -68,7 +69,7 @@ pub(super) enum Said {
     Text(String),
     Thought { text: String, signature: Option<String> },
     Call(u32, ToolCall),
-    Media { media_type: String, data: String },
+    Image(Image),
     Nothing,
 }
 
@@ -81,13 +82,16 @@ impl WirePart {
             return Said::Call(index, ToolCall { id, name, arguments });
         }
         if let Some(data) = self.inline_data {
-            let media_type = data.mime_type.unwrap_or_default();
-            return Said::Media { media_type, data: data.data.unwrap_or_default() };
+            let (media_type, data) = (data.mime_type.unwrap_or_default(), data.data.unwrap_or_default());
+            // Callers have no words for anything else.
+            let is_image = media_type.starts_with("image/");
+            let image = Image { source: Media::Inline { media_type, data }, detail: None };
+            return if is_image { Said::Image(image) } else { Said::Nothing };
         }
         let text = self.text.unwrap_or_default();
         if self.thought == Some(true) {
             let signature = self.thought_signature.filter(|signature| !signature.is_empty());
-            return Said::Thought { text, signature: signature.map(|signature| format!("{SIGNATURE}{signature}")) };
+            return Said::Thought { text, signature: signature.map(|signature| format!("{GEMINI}{signature}")) };
         }
         // The signature of text is not asked for, and callers have no place for it.
         if text.is_empty() { Said::Nothing } else { Said::Text(text) }
@@ -109,50 +113,39 @@ pub(super) fn stop(finish_reason: &str, called: bool) -> Stop {
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct UsageMetadata {
+    #[serde(deserialize_with = "lenient_count")]
     prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     tool_use_prompt_token_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     cached_content_token_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     candidates_token_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     thoughts_token_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     total_token_count: Option<u64>,
 }
 
 impl UsageMetadata {
-    /// Takes later counts in the place of earlier ones; 0 erases nothing.
-    pub fn merge(&mut self, later: &Self) {
-        let newer = |slot: &mut Option<u64>, later: Option<u64>| {
-            if slot.is_none() || later.is_some_and(|count| count > 0) {
-                *slot = later.or(*slot);
-            }
-        };
-        newer(&mut self.prompt_token_count, later.prompt_token_count);
-        newer(&mut self.tool_use_prompt_token_count, later.tool_use_prompt_token_count);
-        newer(&mut self.cached_content_token_count, later.cached_content_token_count);
-        newer(&mut self.candidates_token_count, later.candidates_token_count);
-        newer(&mut self.thoughts_token_count, later.thoughts_token_count);
-        newer(&mut self.total_token_count, later.total_token_count);
-    }
-
     /// What they come to; `None` where nothing is counted.
-    pub fn usage(&self) -> Option<Usage> {
-        if self.prompt_token_count.is_none() && self.candidates_token_count.is_none() && self.total_token_count.is_none()
-        {
-            return None;
-        }
-        let input = self.prompt_token_count.unwrap_or(0).saturating_add(self.tool_use_prompt_token_count.unwrap_or(0));
-        let answer = self.candidates_token_count.unwrap_or(0);
-        let thoughts = self.thoughts_token_count.unwrap_or(0);
+    pub fn counts(&self) -> Option<Counts> {
+        let (answer, thoughts) = (self.candidates_token_count, self.thoughts_token_count);
+        let tools = self.tool_use_prompt_token_count.unwrap_or(0);
+        let input = self.prompt_token_count.map(|prompt| prompt.saturating_add(tools));
         // Some models count thoughts as part of the answer, most beside it: the total tells.
-        let output = match self.total_token_count {
-            Some(total) if total >= input.saturating_add(answer) => total.saturating_sub(input),
-            _ => answer.saturating_add(thoughts),
+        let beyond = self.total_token_count.zip(input).and_then(|(total, input)| total.checked_sub(input));
+        let output = match beyond {
+            Some(output) if output >= answer.unwrap_or(1) => Some(output),
+            _ => answer.or(thoughts.map(|_| 0)).map(|answer| answer.saturating_add(thoughts.unwrap_or(0))),
         };
-        Some(Usage {
+        input.or(output)?;
+        Some(Counts {
             input,
-            cached: self.cached_content_token_count.unwrap_or(0).min(input),
+            cached: self.cached_content_token_count.unwrap_or(0),
             output,
-            reasoning: thoughts.min(output),
-            ..Usage::default()
+            reasoning: thoughts.unwrap_or(0),
+            ..Counts::default()
         })
     }
 }

@@ -1,15 +1,14 @@
 //! The ids of tool calls. Gemini 3 wants the signature of its thoughts back with the call that followed them, and callers'
 //! APIs have no place for it; but they send ids back as they are, so it rides in the id, as it does in LiteLLM's.
 
-/// Between the id and the signature. LiteLLM's, so chats that began there go on here.
-const SIGNATURE: &str = "__thought__";
+use crate::providers::marks::IN_CALL_ID;
 
 /// An id that carries the signature. Letters, digits, `_` and `-` only: other providers, to whom the chat may go next, refuse
 /// more.
 pub(super) fn join(id: &str, signature: Option<&str>) -> String {
     let mut joined = plain(id);
     if let Some(signature) = signature.filter(|signature| !signature.is_empty()) {
-        joined.push_str(SIGNATURE);
+        joined.push_str(IN_CALL_ID);
         joined.extend(signature.trim_end_matches('=').chars().map(|char| match char {
             '+' => '-',
             '/' => '_',
@@ -21,7 +20,7 @@ pub(super) fn join(id: &str, signature: Option<&str>) -> String {
 
 /// The id and the signature apart, the signature in padded base64 as the provider wrote it.
 pub(super) fn split(id: &str) -> (&str, Option<String>) {
-    let Some((id, signature)) = id.split_once(SIGNATURE) else { return (id, None) };
+    let Some((id, signature)) = id.split_once(IN_CALL_ID) else { return (id, None) };
     let mut signature: String = signature
         .trim_end_matches('=')
         .chars()

@@ -7,9 +7,8 @@ use serde_json::{Map, Value, json};
 use super::model::Generation;
 use super::{call_id, tools};
 use crate::providers::conversation::{Conversation, Media, Part, Role, ToolCall, ToolResult};
-
-/// Marks signatures as ours to the caller, who may go on with another provider, or come from one.
-pub(super) const SIGNATURE: &str = "gemini:";
+use crate::providers::fields::object;
+use crate::providers::marks::GEMINI;
 
 /// In the place of a signature that is not there, as Google documents it: calls that another model made have none.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
@@ -106,7 +105,7 @@ impl<'a> Contents<'a> {
                 sign(&mut content.parts);
             }
             content.parts.append(&mut content.after);
-            (!content.parts.is_empty()).then(|| json!({ "role": content.role, "parts": content.parts }))
+            (!content.parts.is_empty()).then(|| object([("role", content.role.into()), ("parts", content.parts.into())]))
         });
         contents.collect()
     }
@@ -143,7 +142,7 @@ fn plain(part: &Part) -> Option<Value> {
             Some(json!({ "inlineData": { "mimeType": format!("audio/{format}"), "data": data } }))
         }
         Part::Reasoning { text, signature } => {
-            match signature.as_deref().and_then(|signature| signature.strip_prefix(SIGNATURE)) {
+            match signature.as_deref().and_then(|signature| signature.strip_prefix(GEMINI)) {
                 Some(signature) => Some(json!({ "text": text, "thought": true, "thoughtSignature": signature })),
                 None if text.is_empty() => None,
                 None => Some(json!({ "text": text, "thought": true })),

@@ -3,11 +3,11 @@
 use super::answer::{Answer, Said, stop};
 use super::call_id::CallIds;
 use crate::providers::Malformed;
-use crate::providers::conversation::{Image, Media, Part, Reply, Stop};
+use crate::providers::conversation::{Part, Reply, Stop};
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
-    let usage = answer.usage_metadata.and_then(|counts| counts.usage());
+    let usage = answer.usage_metadata.and_then(|usage| usage.counts());
     let id = answer.response_id;
     let Some(candidate) = answer.candidates.and_then(|candidates| candidates.into_iter().next()) else {
         // What is asked may be refused before anything is answered.
@@ -33,9 +33,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
                 _ => parts.push(Part::Reasoning { text: more, signature: newer }),
             },
             Said::Call(_, call) => parts.push(Part::ToolCall(call)),
-            Said::Media { media_type, data } => {
-                parts.push(Part::Image(Image { source: Media::Inline { media_type, data }, detail: None }));
-            }
+            Said::Image(image) => parts.push(Part::Image(image)),
             Said::Nothing => {}
         }
     }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::answer::{Answer, Said, UsageMetadata, stop};
+use super::answer::{Answer, Said, stop};
 use super::call_id::CallIds;
 use super::failure;
-use crate::metering::Usage;
+use crate::metering::Counts;
 use crate::providers::conversation::{Event, Failure, Stop};
 use crate::providers::{Malformed, SseEvents, StreamReader};
 
@@ -29,8 +29,7 @@ struct Progress {
     failed: bool,
     id: Option<String>,
     ids: CallIds,
-    counts: UsageMetadata,
-    usage: Option<Usage>,
+    counts: Option<Counts>,
     finish_reason: Option<String>,
     blocked: bool,
 }
@@ -54,20 +53,20 @@ impl StreamReader for Reader {
             if kept.len() > LARGEST {
                 return Err(Malformed("the stream is not of events".to_owned()));
             }
-            if kept.trim_ascii_end().ends_with(b"}") || kept.trim_ascii_end().ends_with(b"]") {
-                self.failed_bare(events);
-            }
         }
         Ok(())
     }
 
     fn end(&mut self, events: &mut Vec<Event>) -> Result<(), Malformed> {
-        if !self.answer.failed {
-            if self.bare.is_some() {
-                return Err(Malformed("the stream is not of events".to_owned()));
-            }
-            self.answer.end(events);
+        // Only now: to look at it with every piece would be work without bounds.
+        self.failed_bare(events);
+        if self.answer.failed {
+            return Ok(());
         }
+        if self.bare.is_some() {
+            return Err(Malformed("the stream is not of events".to_owned()));
+        }
+        self.answer.end(events);
         Ok(())
     }
 }
@@ -116,18 +115,16 @@ impl Progress {
             self.fail(failure::of_error(&error, None), events);
             return Ok(());
         }
-        if let Some(counts) = &chunk.usage_metadata {
-            self.counts.merge(counts);
+        let before = self.counts;
+        if let Some(told) = chunk.usage_metadata.and_then(|usage| usage.counts()) {
+            self.counts.get_or_insert_default().take(&told);
         }
-        let usage = self.counts.usage();
-        let news = usage != self.usage;
-        self.usage = usage;
         if self.begun {
-            events.extend(usage.filter(|_| news).map(Event::Usage));
+            events.extend(self.counts.filter(|_| self.counts != before).map(Event::Usage));
         } else {
             self.begun = true;
             self.id = chunk.response_id;
-            events.push(Event::Begin { id: self.id.clone(), usage });
+            events.push(Event::Begin { id: self.id.clone(), usage: self.counts });
         }
         self.blocked |= chunk.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
         let Some(candidate) = chunk.candidates.and_then(|candidates| candidates.into_iter().next()) else {
@@ -155,8 +152,8 @@ impl Progress {
                 events.push(Event::ToolCall { index, id: call.id, name: call.name });
                 events.push(Event::Arguments { index, json: call.arguments.to_string() });
             }
-            // Callers' streams have no words for media.
-            Said::Media { .. } | Said::Nothing => {}
+            Said::Image(image) => events.push(Event::Image(image)),
+            Said::Nothing => {}
         }
     }
 
@@ -168,7 +165,6 @@ impl Progress {
             None => return,
         };
         events.push(Event::Stop(stop));
-        events.extend(self.usage.map(Event::Usage));
         events.push(Event::End);
     }
 }

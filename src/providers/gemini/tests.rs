@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
 use crate::providers::conversation::{Conversation, Event, Part};
-use crate::providers::goldens::{assert_answers, assert_golden, assert_streams, assert_survives, call, read};
+use crate::providers::golden::{assert_answers, assert_golden, assert_streams, assert_survives, call, read};
+use crate::providers::openai::CHAT;
 use crate::providers::samples::{self, assistant, result, user};
-use crate::providers::{Api, Call, Credential, Dialect, Service};
+use crate::providers::{Api, Call, Caller as _, Credential, Dialect, Service};
 use crate::request::Endpoint;
 
 fn dialect() -> &'static dyn Dialect {
@@ -22,7 +23,7 @@ fn every_request_is_written_as_its_golden_says() {
                 golden.insert(model.to_owned(), written);
             }
         }
-        assert_golden("gemini", &format!("requests/{name}.json"), &format!("{:#}\n", Value::Object(golden)));
+        assert_golden(&format!("gemini/requests/{name}.json"), &format!("{:#}\n", Value::Object(golden)));
     }
 }
 
@@ -39,6 +40,14 @@ fn every_stream_is_read_as_its_golden_says_however_it_is_cut() {
 #[test]
 fn nonsense_is_survived() {
     assert_survives(dialect());
+}
+
+#[test]
+fn counts_that_are_none_lose_no_answer() {
+    let answer = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],
+        "usageMetadata":{"promptTokenCount":1.5,"candidatesTokenCount":"2","totalTokenCount":null}}"#;
+    let reply = dialect().read_reply(answer.as_bytes()).unwrap();
+    assert_eq!((reply.parts.len(), reply.usage), (1, None));
 }
 
 #[test]
@@ -88,6 +97,31 @@ fn the_signature_of_a_call_comes_back() {
         written.body["contents"][1]["parts"][0]["functionResponse"],
         json!({ "id": "f1", "name": "f", "response": { "output": "1" } })
     );
+}
+
+/// Callers of chat completions get images as LiteLLM tells them, streamed or not.
+#[test]
+fn an_image_reaches_the_caller() {
+    let called = call("gemini-2.5-flash-image", Endpoint::Chat);
+    let part = |data: &str| json!({ "inlineData": { "mimeType": "image/png", "data": data } });
+    let sound = json!({ "inlineData": { "mimeType": "audio/wav", "data": "UklG" } });
+    let body = json!({ "candidates": [{ "content": { "parts": [part("QQ=="), sound, part("Qg==")] }, "finishReason": "STOP" }] });
+    let image =
+        |index: u32, url: &str| json!({ "index": index, "type": "image_url", "image_url": { "url": url } });
+    let images = [image(0, "data:image/png;base64,QQ=="), image(1, "data:image/png;base64,Qg==")];
+
+    let reply = dialect().read_reply(body.to_string().as_bytes()).unwrap();
+    let told: Value = serde_json::from_slice(&CHAT.write_reply(&reply, &called)).unwrap();
+    let message = &told["choices"][0]["message"];
+    assert_eq!((&message["images"], &message["content"]), (&json!(images), &Value::Null), "{told}");
+
+    let (events, _) = read(dialect(), [format!("data: {body}\n\n").as_bytes()]);
+    let (mut writer, mut out) = (CHAT.write_stream(&called, false), Vec::new());
+    events.into_iter().for_each(|event| writer.write(event, &mut out));
+    let text = String::from_utf8(out).unwrap();
+    let chunks = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let deltas = chunks.filter_map(|chunk| chunk["choices"][0]["delta"].get("images").cloned());
+    assert_eq!(deltas.collect::<Vec<_>>(), images.map(|image| json!([image])), "{text}");
 }
 
 #[test]

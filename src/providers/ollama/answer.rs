@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::metering::Usage;
+use crate::metering::Counts;
 use crate::providers::conversation::{Stop, ToolCall};
+use crate::providers::fields::lenient_count;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -13,7 +14,9 @@ pub(super) struct Answer {
     pub message: Option<Message>,
     pub done: Option<bool>,
     pub done_reason: Option<String>,
+    #[serde(deserialize_with = "lenient_count")]
     pub prompt_eval_count: Option<u64>,
+    #[serde(deserialize_with = "lenient_count")]
     pub eval_count: Option<u64>,
     pub error: Option<Value>,
 }
@@ -42,12 +45,9 @@ struct Function {
 
 impl Answer {
     /// What it counted; `None` where it did not. A prompt that was in the cache as a whole is not counted by older versions.
-    pub fn usage(&self) -> Option<Usage> {
-        (self.prompt_eval_count.is_some() || self.eval_count.is_some()).then(|| Usage {
-            input: self.prompt_eval_count.unwrap_or(0),
-            output: self.eval_count.unwrap_or(0),
-            ..Usage::default()
-        })
+    pub fn counts(&self) -> Option<Counts> {
+        let (input, output) = (self.prompt_eval_count, self.eval_count);
+        (input.is_some() || output.is_some()).then(|| Counts { input, output, ..Counts::default() })
     }
 
     /// Why it ended. Calls have no reason of their own.

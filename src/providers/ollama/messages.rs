@@ -113,7 +113,7 @@ impl<'a> Messages<'a, '_> {
         let mut pushed = Map::new();
         pushed.insert("role".to_owned(), json!(role));
         let texts: Vec<&str> = message.texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-        pushed.insert("content".to_owned(), json!(texts.join("\n")));
+        pushed.insert("content".to_owned(), texts.join("\n").into());
         if !message.images.is_empty() {
             pushed.insert("images".to_owned(), json!(message.images));
         }

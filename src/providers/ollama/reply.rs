@@ -24,6 +24,6 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
         created: created.and_then(|time| u64::try_from(time.as_second()).ok()),
         parts,
         stop: answer.stop(calls.any()),
-        usage: answer.usage(),
+        usage: answer.counts(),
     })
 }

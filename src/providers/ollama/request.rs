@@ -12,7 +12,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     let mut unmapped = Unmapped::new(conversation, call.endpoint);
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(call.provider_model));
-    body.insert("messages".to_owned(), json!(messages::write(conversation, &mut unmapped)));
+    body.insert("messages".to_owned(), messages::write(conversation, &mut unmapped).into());
     // Unless told otherwise, it streams.
     body.insert("stream".to_owned(), json!(call.stream));
     tools(conversation, &mut body, &mut unmapped);

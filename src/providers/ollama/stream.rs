@@ -53,7 +53,7 @@ impl Reader {
         }
         if !self.begun {
             self.begun = true;
-            events.push(Event::Begin { id: None, usage: answer.usage() });
+            events.push(Event::Begin { id: None, usage: answer.counts() });
         }
         let message = answer.message.take().unwrap_or_default();
         events.extend(message.thinking.filter(|text| !text.is_empty()).map(Event::Reasoning));
@@ -66,7 +66,7 @@ impl Reader {
         if answer.done == Some(true) {
             self.ended = true;
             events.push(Event::Stop(answer.stop(self.calls.any())));
-            events.extend(answer.usage().map(Event::Usage));
+            events.extend(answer.counts().map(Event::Usage));
             events.push(Event::End);
         }
         Ok(())

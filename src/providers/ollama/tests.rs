@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::providers::conversation::{Conversation, Event, Image, Media, Part};
-use crate::providers::goldens::{assert_answers, assert_golden, assert_streams, assert_survives, call, read};
+use crate::providers::golden::{assert_answers, assert_golden, assert_streams, assert_survives, call, read};
 use crate::providers::samples::{self, user};
 use crate::providers::{Api, Call, Credential, Dialect, Service};
 use crate::request::Endpoint;
@@ -16,7 +16,7 @@ fn every_request_is_written_as_its_golden_says() {
         let call = Call { stream: conversation.stream, ..call("qwen3:8b", Endpoint::Chat) };
         let written = dialect().write_request(&conversation, &call);
         let golden = json!({ "body": written.body, "unmapped": written.unmapped });
-        assert_golden("ollama", &format!("requests/{name}.json"), &format!("{golden:#}\n"));
+        assert_golden(&format!("ollama/requests/{name}.json"), &format!("{golden:#}\n"));
     }
 }
 

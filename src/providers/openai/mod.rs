@@ -16,6 +16,7 @@ mod turns;
 mod usage;
 
 pub use chat::CHAT;
+pub(super) use model::wants_max_completion_tokens;
 
 use std::borrow::Cow;
 
@@ -31,10 +32,6 @@ const LONGEST_NAME: usize = 64;
 
 /// The longest id of a call or of a user. Claude Code's users are longer.
 const LONGEST_ID: usize = 64;
-
-/// Stands for the signature of thoughts that came as `reasoning_content`: their provider wants, or at least takes, them
-/// back under that name. Those that came otherwise have none: where they came from (Groq, Mistral) may refuse the name.
-const TOLD_AS_REASONING_CONTENT: &str = "reasoning_content";
 
 /// OpenAI.
 #[derive(Debug)]

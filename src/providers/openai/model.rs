@@ -17,7 +17,7 @@ fn name(model: &str) -> &str {
 
 /// Whether it is one of OpenAI's reasoning models, which refuse `max_tokens`. Everything else that speaks this API,
 /// OpenAI's older models included, knows `max_tokens`; many do not know `max_completion_tokens`.
-pub(super) fn wants_max_completion_tokens(model: &str) -> bool {
+pub(in crate::providers) fn wants_max_completion_tokens(model: &str) -> bool {
     let o = name(model).strip_prefix('o').is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
     o || name(model) == "chat-latest" || gpt(model).is_some_and(|(major, _)| major >= 5)
 }

@@ -3,7 +3,8 @@ use serde_json::Value;
 use super::super::Malformed;
 use super::super::conversation::{Part, Reply, Stop, ToolCall};
 use super::super::fields::{arguments, list, text};
-use super::{TOLD_AS_REASONING_CONTENT, usage};
+use super::super::marks::TOLD_AS_REASONING_CONTENT;
+use super::usage;
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
     let body: Value = serde_json::from_slice(body).map_err(|error| Malformed(format!("the answer is no JSON: {error}")))?;

@@ -1,13 +1,16 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::fields::{list, set};
+use super::super::unmapped::Unmapped;
 use super::super::conversation::{Conversation, Format, Reasoning, Tool, ToolChoice};
 use super::super::{Call, Written, fitted, shortened};
 use super::{LONGEST_ID, LONGEST_NAME, model, turns};
 
 
 pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
-    let mut unmapped: Vec<String> = conversation.rest.iter().map(|(name, _)| name.clone()).collect();
+    let mut unmapped = Unmapped::new(conversation, call.endpoint);
     let mut body = Map::new();
     let mut set = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
@@ -17,7 +20,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     if !conversation.tools.is_empty() {
         set("tools", conversation.tools.iter().map(tool).collect());
         if conversation.tools.iter().any(|tool| tool.strict == Some(true) && !is_strict(&tool.parameters)) {
-            unmapped.push("strict".to_owned());
+            unmapped.add("strict");
         }
         if let Some(choice) = &conversation.tool_choice {
             set("tool_choice", tool_choice(choice));
@@ -46,14 +49,14 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
         }
     }
     if conversation.top_k.is_some() {
-        unmapped.push("top_k".to_owned());
+        unmapped.add("top_k");
     }
     if let Some(format) = format(&conversation.format) {
         set("response_format", format);
     }
     if let Some(effort) = conversation.reasoning.as_ref().and_then(effort) {
         if model::never_reasons(call.provider_model) {
-            unmapped.push("thinking".to_owned());
+            unmapped.add("thinking");
         } else {
             set("reasoning_effort", model::effort(call.provider_model, effort).into());
         }
@@ -65,9 +68,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
         set("stream", true.into());
         set("stream_options", json!({ "include_usage": true }));
     }
-    unmapped.sort();
-    unmapped.dedup();
-    Written { body: Value::Object(body), unmapped }
+    Written { body: Value::Object(body), unmapped: unmapped.into_names() }
 }
 
 fn tool(tool: &Tool) -> Value {
@@ -116,9 +117,10 @@ fn is_strict(schema: &Value) -> bool {
         Value::Object(fields) => {
             let closed = match fields.get("properties").and_then(Value::as_object) {
                 Some(properties) => {
-                    let required = list(schema, "required");
+                    // A set: a schema may have as many properties as a body holds.
+                    let required: BTreeSet<&str> = list(schema, "required").iter().filter_map(Value::as_str).collect();
                     fields.get("additionalProperties") == Some(&Value::Bool(false))
-                        && properties.keys().all(|name| required.iter().any(|required| required == name))
+                        && properties.keys().all(|name| required.contains(name.as_str()))
                 }
                 None => fields.get("type").is_none_or(|kind| kind != "object"),
             };

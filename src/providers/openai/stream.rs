@@ -11,6 +11,9 @@ const MOST_CALLS: usize = 1024;
 /// The longest id of a call, likewise. Gemini's compatible API keeps thoughts in it, of some kilobytes.
 const LONGEST_ID: usize = 64 << 10;
 
+/// The most bytes of arguments that are kept because the names of their calls are yet to come.
+const MOST_EARLY: usize = 1 << 20;
+
 /// Reads a stream of chunks.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
@@ -27,6 +30,8 @@ struct State {
     stopped: bool,
     ended: bool,
     calls: Vec<Call>,
+    /// Bytes of arguments that came before the names of their calls, of all calls.
+    early: usize,
 }
 
 /// A call as the stream tells it.
@@ -156,9 +161,11 @@ impl State {
         if call.begun {
             call.has_arguments = true;
             events.push(Event::Arguments { index, json });
-        } else if call.early.len() + json.len() > 1 << 20 {
-            return Err(Malformed("a call of a tool has arguments and no name".to_owned()));
         } else {
+            self.early = self.early.saturating_add(json.len());
+            if self.early > MOST_EARLY {
+                return Err(Malformed("calls of tools have arguments and no names".to_owned()));
+            }
             call.early.push_str(&json);
         }
         Ok(())

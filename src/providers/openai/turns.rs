@@ -5,12 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::super::fields::set;
+use super::super::unmapped::Unmapped;
 use super::super::conversation::{Conversation, Media, Part, Role};
 use super::super::{fitted, shortened};
 use super::model::wants_thoughts_back;
-use super::{LONGEST_ID, LONGEST_NAME, TOLD_AS_REASONING_CONTENT};
+use super::super::marks::TOLD_AS_REASONING_CONTENT;
+use super::{LONGEST_ID, LONGEST_NAME};
 
-pub(super) fn write(conversation: &Conversation, model: &str, unmapped: &mut Vec<String>) -> Vec<Value> {
+pub(super) fn write(conversation: &Conversation, model: &str, unmapped: &mut Unmapped) -> Vec<Value> {
     let mut messages = Vec::new();
     let system = joined(&conversation.system, "\n\n");
     if !system.is_empty() {
@@ -37,7 +39,7 @@ fn joined(parts: &[Part], between: &str) -> String {
 
 /// The results come first, since they must follow the calls at once. What a result holds beyond text cannot be said in
 /// one, so it goes into the message after them.
-fn user(parts: &[Part], messages: &mut Vec<Value>, unmapped: &mut Vec<String>) {
+fn user(parts: &[Part], messages: &mut Vec<Value>, unmapped: &mut Unmapped) {
     let mut content = Vec::new();
     for part in parts {
         let Part::ToolResult(result) = part else { continue };
@@ -61,7 +63,7 @@ fn user(parts: &[Part], messages: &mut Vec<Value>, unmapped: &mut Vec<String>) {
     messages.push(json!({ "role": "user", "content": content }));
 }
 
-fn piece(part: &Part, unmapped: &mut Vec<String>) -> Option<Value> {
+fn piece(part: &Part, unmapped: &mut Unmapped) -> Option<Value> {
     match part {
         Part::Text { text, .. } | Part::Refusal(text) => Some(json!({ "type": "text", "text": text })),
         Part::Image(image) => {
@@ -72,7 +74,7 @@ fn piece(part: &Part, unmapped: &mut Vec<String>) -> Option<Value> {
             Some(json!({ "type": "image_url", "image_url": url }))
         }
         Part::Document { source, name } => document(source, name.as_deref()).or_else(|| {
-            unmapped.push("document".to_owned());
+            unmapped.add("document");
             None
         }),
         Part::Audio { format, data } => {

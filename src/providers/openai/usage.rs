@@ -3,26 +3,27 @@
 use serde_json::{Value, json};
 
 use super::super::fields::{count, set};
-use crate::metering::Usage;
+use crate::metering::{Counts, Usage};
 
 /// Reads it; `None` where nothing is counted. DeepSeek says elsewhere what its cache gave.
-pub(super) fn read(usage: &Value) -> Option<Usage> {
-    usage.get("prompt_tokens").or_else(|| usage.get("completion_tokens"))?;
+pub(super) fn read(usage: &Value) -> Option<Counts> {
     let empty = Value::Null;
     let prompt = usage.get("prompt_tokens_details").unwrap_or(&empty);
     let completion = usage.get("completion_tokens_details").unwrap_or(&empty);
-    let input = count(usage, "prompt_tokens");
-    let cached = count(prompt, "cached_tokens").max(count(usage, "prompt_cache_hit_tokens")).min(input);
-    let said = count(usage, "completion_tokens");
+    let (input, said, total) =
+        (count(usage, "prompt_tokens"), count(usage, "completion_tokens"), count(usage, "total_tokens"));
+    let beyond = |part: Option<u64>| Some(total?.saturating_sub(part?));
     // Some (Grok) count reasoning beside the completion: only the total tells.
-    let output = count(usage, "total_tokens").saturating_sub(input).max(said);
-    Some(Usage {
+    let output = said.max(beyond(input));
+    let input = input.or_else(|| beyond(said));
+    input.or(output)?;
+    Some(Counts {
         input,
-        cached,
-        cache_write: count(prompt, "cache_write_tokens").min(input.saturating_sub(cached)),
+        cached: count(prompt, "cached_tokens").max(count(usage, "prompt_cache_hit_tokens")).unwrap_or(0),
+        cache_write: count(prompt, "cache_write_tokens").unwrap_or(0),
         cache_write_1h: 0,
         output,
-        reasoning: count(completion, "reasoning_tokens").min(output),
+        reasoning: count(completion, "reasoning_tokens").unwrap_or(0),
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
         "content": reply.parts.iter().filter_map(block).collect::<Vec<_>>(),
         "stop_reason": stop_reason,
         "stop_sequence": stop_sequence,
-        "usage": usage::write(&reply.usage.unwrap_or_default()),
+        "usage": usage::write(&reply.usage.unwrap_or_default().usage()),
     })
 }
 

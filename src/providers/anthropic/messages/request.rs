@@ -10,8 +10,9 @@ pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
         .map_err(|error| BadRequest { message: format!("The body is no JSON: {error}."), param: None })?;
     let mut fields = Fields::new(body, "")?;
     fields.take("model");
-    // Where to cache is a hint for Anthropic; others cache by themselves.
+    // Hints for Anthropic alone: where to cache, what of a long chat to forget.
     fields.take("cache_control");
+    fields.take("context_management");
     let mut rest = Vec::new();
     let (tool_choice, parallel_tool_calls) = tool_choice(&mut fields)?;
     let user = match fields.object("metadata")? {

@@ -6,7 +6,7 @@ use super::super::usage;
 use super::arguments::Arguments;
 use super::error;
 use super::reply::{NO_ID, stop};
-use crate::metering::Usage;
+use crate::metering::Counts;
 
 /// Writes the events of a message: blocks one after the other, and at the end, with the usage, why it ended.
 ///
@@ -15,7 +15,7 @@ use crate::metering::Usage;
 #[derive(Debug)]
 pub(super) struct Writer {
     model: String,
-    usage: Usage,
+    usage: Counts,
     stop: Option<Stop>,
     begun: bool,
     ended: bool,
@@ -47,7 +47,7 @@ impl Writer {
     pub(super) fn new(model: &str) -> Self {
         Self {
             model: model.to_owned(),
-            usage: Usage::default(),
+            usage: Counts::default(),
             stop: None,
             begun: false,
             ended: false,
@@ -70,7 +70,7 @@ impl Writer {
             "content": [],
             "stop_reason": null,
             "stop_sequence": null,
-            "usage": usage::write(&self.usage),
+            "usage": usage::write(&self.usage.usage()),
         });
         event("message_start", &json!({ "type": "message_start", "message": message }), out);
     }
@@ -132,7 +132,7 @@ impl Writer {
         let delta = json!({
             "type": "message_delta",
             "delta": { "stop_reason": stop_reason, "stop_sequence": stop_sequence },
-            "usage": usage::write(&self.usage),
+            "usage": usage::write(&self.usage.usage()),
         });
         event("message_delta", &delta, out);
         event("message_stop", &json!({ "type": "message_stop" }), out);

@@ -5,7 +5,7 @@ mod replies;
 mod requests;
 mod streams;
 
-use super::super::goldens::{self, call as call_of};
+use super::super::golden::{self, call as call_of};
 use super::super::{Call, Credential, Dialect as _, Service};
 use super::DIALECT;
 use crate::request::Endpoint;
@@ -17,11 +17,11 @@ fn call(provider_model: &str) -> Call<'_> {
 }
 
 fn assert_golden(name: &str, actual: &str) {
-    goldens::assert_golden("bedrock", name, actual);
+    golden::assert_golden(&format!("bedrock/{name}"), actual);
 }
 
 fn inputs(folder: &str, extension: &str) -> Vec<(String, Vec<u8>)> {
-    goldens::inputs("bedrock", folder, extension)
+    golden::inputs(&format!("bedrock/{folder}"), extension)
 }
 
 #[test]

@@ -1,16 +1,16 @@
-use crate::metering::Usage;
+use crate::metering::{Counts, Usage};
 use crate::providers::bedrock::DIALECT;
 use crate::providers::conversation::{FailureKind, Stop};
-use crate::providers::{Dialect as _, goldens};
+use crate::providers::{Dialect as _, golden};
 
 #[test]
 fn every_answer_is_read_as_its_golden_says() {
-    goldens::assert_answers(&DIALECT, "bedrock");
+    golden::assert_answers(&DIALECT, "bedrock");
 }
 
 #[test]
 fn what_is_no_answer_is_survived() {
-    goldens::assert_survives(&DIALECT);
+    golden::assert_survives(&DIALECT);
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn input_is_what_was_new_and_what_was_cached() {
     let all = r#"{"inputTokens":10,"outputTokens":7,"totalTokens":1047,"cacheReadInputTokens":1000,"cacheWriteInputTokens":30,
         "cacheDetails":[{"ttl":"1h","inputTokens":20},{"ttl":"5m","inputTokens":10}]}"#;
     let expected = Usage { input: 1040, cached: 1000, cache_write: 30, cache_write_1h: 20, output: 7, reasoning: 0 };
-    assert_eq!(usage(all), Some(expected));
+    assert_eq!(usage(all), Some(expected.into()));
     let nulls = r#"{"inputTokens":10,"outputTokens":null,"cacheReadInputTokens":null,"cacheDetails":null}"#;
-    assert_eq!(usage(nulls), Some(Usage { input: 10, ..Usage::default() }));
+    assert_eq!(usage(nulls), Some(Counts { input: Some(10), ..Counts::default() }));
     assert_eq!(usage("null"), None);
     let huge = format!(r#"{{"inputTokens":{0},"cacheReadInputTokens":{0}}}"#, u64::MAX);
-    assert_eq!(usage(&huge).unwrap().input, u64::MAX);
+    assert_eq!(usage(&huge).unwrap().input, Some(u64::MAX));
 }
 
 #[test]
@@ -73,4 +73,20 @@ fn a_failure_without_words_is_told_by_its_status() {
             assert_eq!(failure.message, format!("the provider answered with status {status}"));
         }
     }
+}
+
+#[test]
+fn the_kind_of_a_failure_is_in_its_header() {
+    let body = br#"{"message":"no"}"#;
+    for (status, header, kind, code) in [
+        (429, "ThrottlingException", FailureKind::RateLimit, Some("ThrottlingException")),
+        (429, "ModelNotReadyException:http://internal.amazon.com/coral/", FailureKind::Overloaded, Some("ModelNotReadyException")),
+        (400, "ServiceQuotaExceededException", FailureKind::RateLimit, Some("ServiceQuotaExceededException")),
+        (400, "", FailureKind::Request, None),
+    ] {
+        let failure = DIALECT.read_named_failure(status, header, body);
+        assert_eq!((failure.kind, failure.code.as_deref(), failure.message.as_str()), (kind, code, "no"), "{header}");
+    }
+    let typed = br#"{"__type":"ThrottlingException","message":"no"}"#;
+    assert_eq!(DIALECT.read_named_failure(400, "ValidationException", typed).kind, FailureKind::RateLimit);
 }

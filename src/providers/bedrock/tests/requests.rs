@@ -205,6 +205,16 @@ fn strict_tools_one_at_a_time() {
 }
 
 #[test]
+fn documents_have_names_of_their_own_whatever_they_are_called() {
+    let named = ["a", "a (3)", "a", "a", "b", "b"].map(|name| document("text/csv", Some(name)));
+    let conversation = Conversation { turns: vec![user(named.to_vec())], ..Conversation::default() };
+    let written = DIALECT.write_request(&conversation, &call(CLAUDE)).body;
+    let content = written["messages"][0]["content"].as_array().unwrap();
+    let names: Vec<&str> = content.iter().filter_map(|block| block["document"]["name"].as_str()).collect();
+    assert_eq!(names, ["a", "a (3)", "a (2)", "a (4)", "b", "b (5)"]);
+}
+
+#[test]
 fn images_and_documents() {
     let turns = vec![user(vec![
         Part::text("What is this?"),

@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::super::fields::set;
 use super::super::super::Call;
-use super::super::super::conversation::{Part, Reply, Stop};
+use super::super::super::conversation::{Image, Media, Part, Reply, Stop};
 use super::super::usage;
 
 /// The id of an answer whose provider gives none.
@@ -22,14 +22,14 @@ pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
         }],
     });
     if let Some(usage) = &reply.usage {
-        set(&mut written, "usage", usage::write(usage));
+        set(&mut written, "usage", usage::write(&usage.usage()));
     }
     written
 }
 
 fn message(parts: &[Part]) -> Value {
     let (mut said, mut refused, mut thought) = (String::new(), String::new(), String::new());
-    let (mut calls, mut blocks) = (Vec::new(), Vec::new());
+    let (mut calls, mut blocks, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         match part {
             Part::Text { text, .. } => said.push_str(text),
@@ -47,10 +47,11 @@ fn message(parts: &[Part]) -> Value {
                 "type": "function",
                 "function": { "name": call.name, "arguments": call.arguments.to_string() },
             })),
-            Part::Image(_) | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
+            Part::Image(shown) => images.push(image(shown, images.len())),
+            Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
         }
     }
-    let silent = said.is_empty() && !(calls.is_empty() && refused.is_empty());
+    let silent = said.is_empty() && !(calls.is_empty() && refused.is_empty() && images.is_empty());
     let mut message = Map::new();
     message.insert("role".to_owned(), "assistant".into());
     message.insert("content".to_owned(), if silent { Value::Null } else { said.into() });
@@ -64,7 +65,19 @@ fn message(parts: &[Part]) -> Value {
     if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
+    if !images.is_empty() {
+        message.insert("images".to_owned(), images.into());
+    }
     Value::Object(message)
+}
+
+/// An image as LiteLLM and OpenRouter tell it; OpenAI's own models draw none in a chat.
+pub(super) fn image(image: &Image, index: usize) -> Value {
+    let url = match &image.source {
+        Media::Inline { media_type, data } => format!("data:{media_type};base64,{data}"),
+        Media::Url(url) => url.clone(),
+    };
+    json!({ "index": index, "type": "image_url", "image_url": { "url": url } })
 }
 
 pub(super) const fn finish_reason(stop: &Stop) -> &'static str {

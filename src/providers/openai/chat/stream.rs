@@ -5,8 +5,8 @@ use super::super::super::{Call, StreamWriter};
 use super::super::super::conversation::{Event, Stop};
 use super::super::usage;
 use super::error;
-use super::reply::{NO_ID, finish_reason};
-use crate::metering::Usage;
+use super::reply::{NO_ID, finish_reason, image};
+use crate::metering::Counts;
 
 /// Writes chunks: the role first, then what is said, then why it ended, then the usage if it was asked for.
 #[derive(Debug)]
@@ -15,13 +15,15 @@ pub(super) struct Writer {
     model: String,
     created: u64,
     asks_usage: bool,
-    usage: Option<Usage>,
+    usage: Option<Counts>,
     begun: bool,
     stopped: bool,
     ended: bool,
     /// The calls that have no arguments yet.
     bare_calls: Vec<u32>,
     thinking: Thinking,
+    /// How many images were told.
+    images: usize,
 }
 
 /// Where in `thinking_blocks` the stream is.
@@ -52,6 +54,7 @@ impl Writer {
             ended: false,
             bare_calls: Vec::new(),
             thinking: Thinking::default(),
+            images: 0,
         }
     }
 
@@ -64,10 +67,10 @@ impl Writer {
     }
 
     fn delta(&self, delta: &Value, out: &mut Vec<u8>) {
-        self.chunk(json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": null }]), &None, out);
+        self.chunk(json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": null }]), None, out);
     }
 
-    fn chunk(&self, choices: Value, usage: &Option<Usage>, out: &mut Vec<u8>) {
+    fn chunk(&self, choices: Value, usage: Option<Counts>, out: &mut Vec<u8>) {
         let mut chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -76,7 +79,7 @@ impl Writer {
             "choices": choices,
         });
         if self.asks_usage {
-            set(&mut chunk, "usage", usage.as_ref().map_or(Value::Null, usage::write));
+            set(&mut chunk, "usage", usage.map_or(Value::Null, |counts| usage::write(&counts.usage())));
         }
         data(&chunk.to_string(), out);
     }
@@ -93,7 +96,7 @@ impl Writer {
             self.stopped = true;
             self.finish_calls(out);
             let reason = finish_reason(stop);
-            self.chunk(json!([{ "index": 0, "delta": {}, "logprobs": null, "finish_reason": reason }]), &None, out);
+            self.chunk(json!([{ "index": 0, "delta": {}, "logprobs": null, "finish_reason": reason }]), None, out);
         }
     }
 
@@ -147,6 +150,11 @@ impl StreamWriter for Writer {
                 self.thinking(json!({}), json!({ "type": "redacted_thinking", "data": block }), out);
                 self.thinking.close();
             }
+            Event::Image(shown) => {
+                self.thinking.close();
+                self.delta(&json!({ "images": [image(&shown, self.images)] }), out);
+                self.images = self.images.saturating_add(1);
+            }
             Event::ToolCall { index, id, name } => {
                 self.thinking.close();
                 self.bare_calls.push(index);
@@ -163,7 +171,7 @@ impl StreamWriter for Writer {
             Event::End => {
                 self.stop(&Stop::End, out);
                 if self.asks_usage && self.usage.is_some() {
-                    self.chunk(json!([]), &self.usage, out);
+                    self.chunk(json!([]), self.usage, out);
                 }
                 data("[DONE]", out);
                 self.ended = true;

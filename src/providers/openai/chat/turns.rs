@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::super::BadRequest;
 use super::super::super::conversation::{Image, Media, Part, Role, ToolCall, ToolResult, Turn};
-use super::super::super::fields::{Fields, bad};
+use super::super::super::fields::{Fields, MOST_VALUES, bad, values};
 
 /// The leading instructions, and the turns.
 pub(super) fn read(messages: Vec<Fields>) -> Result<(Vec<Part>, Vec<Turn>), BadRequest> {
@@ -12,6 +12,8 @@ pub(super) fn read(messages: Vec<Fields>) -> Result<(Vec<Part>, Vec<Turn>), BadR
     let mut turns = Vec::new();
     // The older function calls have no ids: results follow the latest.
     let mut latest_function = String::new();
+    // Arguments are JSON within text, so they were not counted with the rest of the request.
+    let mut room = MOST_VALUES;
     for (index, mut message) in messages.into_iter().enumerate() {
         let role = message.needed("role")?;
         let (role, parts) = match role.as_str() {
@@ -19,7 +21,7 @@ pub(super) fn read(messages: Vec<Fields>) -> Result<(Vec<Part>, Vec<Turn>), BadR
             "user" => (Role::User, content(&mut message)?),
             "assistant" => {
                 latest_function = format!("call_{index}");
-                (Role::Assistant, assistant(&mut message, &latest_function)?)
+                (Role::Assistant, assistant(&mut message, &latest_function, &mut room)?)
             }
             "tool" => (Role::User, vec![result(message.needed("tool_call_id")?, &mut message)?]),
             "function" => (Role::User, vec![result(latest_function.clone(), &mut message)?]),
@@ -112,7 +114,7 @@ fn media(data: String, likely: &str) -> Media {
     Media::Inline { media_type: media_type.to_owned(), data: encoded.to_owned() }
 }
 
-fn assistant(message: &mut Fields, function_id: &str) -> Result<Vec<Part>, BadRequest> {
+fn assistant(message: &mut Fields, function_id: &str, room: &mut usize) -> Result<Vec<Part>, BadRequest> {
     let mut parts = Vec::new();
     let thoughts = message.text("reasoning_content")?;
     let thoughts = message.text("reasoning")?.or(thoughts);
@@ -133,10 +135,10 @@ fn assistant(message: &mut Fields, function_id: &str) -> Result<Vec<Part>, BadRe
     for mut call in message.objects("tool_calls")? {
         let id = call.needed("id")?;
         let mut function = call.object("function")?.ok_or_else(|| call.wrong("function", "an object"))?;
-        parts.push(tool_call(id, &mut function)?);
+        parts.push(tool_call(id, &mut function, room)?);
     }
     if let Some(mut function) = message.object("function_call")? {
-        parts.push(tool_call(function_id.to_owned(), &mut function)?);
+        parts.push(tool_call(function_id.to_owned(), &mut function, room)?);
     }
     if message.take("audio").is_some() {
         return Err(bad(message.place("audio"), "The audio of an earlier answer is known to OpenAI alone: send its text."));
@@ -144,10 +146,16 @@ fn assistant(message: &mut Fields, function_id: &str) -> Result<Vec<Part>, BadRe
     Ok(parts)
 }
 
-fn tool_call(id: String, function: &mut Fields) -> Result<Part, BadRequest> {
+/// `room`: how many values its arguments and those after it may still hold.
+fn tool_call(id: String, function: &mut Fields, room: &mut usize) -> Result<Part, BadRequest> {
     let name = function.needed("name")?;
     let json = function.text("arguments")?.unwrap_or_default();
     let arguments = if json.trim().is_empty() { "{}" } else { json.as_str() };
+    let Some(left) = room.checked_sub(values(arguments.as_bytes())) else {
+        let message = format!("The arguments of all calls hold more than {MOST_VALUES} values.");
+        return Err(bad(function.place("arguments"), message));
+    };
+    *room = left;
     match serde_json::from_str(arguments) {
         Ok(arguments @ Value::Object(_)) => Ok(Part::ToolCall(ToolCall { id, name, arguments })),
         _ => Err(function.wrong("arguments", "the text of a JSON object")),

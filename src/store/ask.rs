@@ -1,0 +1,141 @@
+//! Asking the store for more: one call for all limits of a request.
+
+use super::command::{Calling, Command, Keys, Words, call, level_key};
+use super::lease::Lease;
+use super::measure::Measured;
+use super::{LEASE_MS, MARGIN_MS};
+use crate::limits::Stake;
+use crate::policy::{Limit, SlotId, Timezone};
+
+const MILLISECOND: u64 = 1_000_000;
+/// A limit that had no room is not asked about again for so long, in milliseconds.
+const TOLD: u64 = 100;
+/// How many requests' worth a lease may have at the least, and for how long one may last at the most, in nanoseconds.
+const ENOUGH: u64 = 256;
+const LONG_ENOUGH: u64 = 2_000_000_000;
+
+/// A question to the store.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// When it was made (nanoseconds).
+    pub sent: u64,
+    /// About which limits, those of one level one after the other.
+    pub slots: Vec<AskSlot>,
+}
+
+/// A question about one limit.
+#[derive(Debug, Clone)]
+pub struct AskSlot {
+    pub(super) counter: Box<str>,
+    name: Box<str>,
+    pub(super) most: usize,
+    pub(super) slot: SlotId,
+    amount: u64,
+    span: [String; 3],
+    pub(super) need: u64,
+    have: i64,
+    want: u64,
+    generation: u64,
+}
+
+/// What the store says of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    granted: u64,
+    generation: u64,
+    granted_in_all: u64,
+    used: u64,
+    /// Milliseconds until there is room; 0 where there is.
+    retry_ms: i64,
+    /// How many Envoys have a lease on it.
+    pub(super) peers: u64,
+}
+
+impl Ask {
+    pub(super) fn new<'s, 'a: 's>(
+        now: u64,
+        steps: impl Iterator<Item = (&'s Stake<'a>, &'a Limit, SlotId, u64, &'s Lease)>,
+        timezone: &Timezone,
+    ) -> Self {
+        let slots = steps.map(|(stake, limit, slot, need, lease)| {
+            let measured = Measured::of(limit);
+            AskSlot {
+                counter: stake.counter.into(),
+                name: stake.store_name().into(),
+                most: stake.most_slots(),
+                slot,
+                amount: limit.amount,
+                span: measured.span(timezone, now),
+                need,
+                have: lease.has(now),
+                want: want(lease, need, now),
+                generation: lease.generation,
+            }
+        });
+        Self { sent: now, slots: slots.collect() }
+    }
+
+    /// As a command.
+    #[must_use]
+    pub fn command(&self, calling: Calling, envoy: &str) -> Command {
+        let mut keys = Keys::default();
+        let mut arguments = vec![envoy.to_owned(), LEASE_MS.to_string(), self.slots.len().to_string()];
+        for slot in &self.slots {
+            arguments.push(keys.number(level_key(&slot.name)).to_string());
+            arguments.push(slot.slot.0.to_string());
+            arguments.extend_from_slice(&slot.span);
+            arguments.extend([slot.amount, slot.need].map(|number| number.to_string()));
+            arguments.push(slot.have.to_string());
+            arguments.extend([slot.want, slot.generation].map(|number| number.to_string()));
+        }
+        call(calling, "keyward_take", &keys.0, arguments)
+    }
+
+    /// Reads the answer, and the store's time in milliseconds; `None` if it is none.
+    #[must_use]
+    pub fn read(&self, answer: &str) -> Option<(u64, Vec<Asked>)> {
+        let mut words = Words::new(answer);
+        words.word().filter(|word| matches!(*word, "ok" | "no"))?;
+        let now_ms = words.number()?;
+        let slots = self.slots.iter().map(|_| {
+            let (granted, generation) = (words.number()?, words.number()?);
+            let granted_in_all = words.number()?;
+            let used = words.number()?;
+            let retry_ms = words.signed()?;
+            Some(Asked { granted, generation, granted_in_all, used, retry_ms, peers: words.number()? })
+        });
+        Some((now_ms, slots.collect::<Option<Vec<_>>>()?))
+    }
+}
+
+impl Asked {
+    pub(super) fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) {
+        lease.answered();
+        let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
+        if self.generation != 0 {
+            lease.hear(self.generation, self.granted, self.granted_in_all, sent.saturating_add(lasts));
+        }
+        lease.used = self.used;
+        lease.refilling = 0;
+        if self.granted > 0 {
+            lease.asked = now;
+            lease.taken = 0;
+        }
+        if let Ok(retry @ 1..) = u64::try_from(self.retry_ms) {
+            lease.refused = slot.need;
+            lease.refused_until = now.saturating_add(retry.min(TOLD).saturating_mul(MILLISECOND));
+            lease.frees_at = now.saturating_add(retry.saturating_mul(MILLISECOND));
+        }
+    }
+}
+
+/// How much more than is needed would be good to have: four times what was taken since the store was last asked, so that
+/// leases grow fast where they are used, but no more than lasts two seconds or 256 requests. The store gives less where a
+/// limit is near.
+fn want(lease: &Lease, need: u64, now: u64) -> u64 {
+    let elapsed = now.saturating_sub(lease.asked).max(1_000_000);
+    let taken = u128::from(lease.taken.max(need));
+    let rate = taken.saturating_mul(u128::from(LONG_ENOUGH)).checked_div(u128::from(elapsed)).unwrap_or(0);
+    let most = u64::try_from(rate).unwrap_or(u64::MAX).max(need.saturating_mul(ENOUGH));
+    lease.taken.max(need).saturating_mul(4).min(most)
+}

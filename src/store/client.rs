@@ -1,0 +1,316 @@
+//! One worker's dealings with the store.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::rc::Rc;
+
+use super::command::{Calling, Command};
+use super::dialect::{self, Unanswered};
+use super::report::Reached;
+use super::{Ask, Book, StoredKeys, breaker, library, record, take};
+use crate::host::Host;
+use crate::policy::{KeyHash, Store, Timezone};
+
+/// How long a letter may take; nobody waits for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MOST_AHEAD: usize = 64;
+/// How many Envoys there are, for all workers of this one.
+const PEERS: &str = "kwlease1.peers";
+
+/// A call to the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The Envoy cluster.
+    pub cluster: String,
+    /// Header `:authority`.
+    pub authority: String,
+    /// What is posted to `/`.
+    pub body: Vec<u8>,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// A call in the background.
+#[derive(Debug)]
+pub enum Errand {
+    /// The book's letter.
+    Report,
+    /// More, before it is needed.
+    Ahead(Ask),
+    /// The library, which the store does not have.
+    Library,
+}
+
+/// The store did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// One worker's dealings with the store. One per VM.
+#[derive(Debug)]
+pub struct Client {
+    /// What is to be told.
+    pub book: RefCell<Book>,
+    /// Keys that are not the policy's.
+    pub keys: StoredKeys,
+    /// The store refuses to be asked for keys, and that was said.
+    keyless: Cell<bool>,
+    calling: Cell<Calling>,
+    /// The store has no library, or another one.
+    lacks_library: Cell<bool>,
+    /// That was said.
+    told_of_library: Cell<bool>,
+    /// Until then (nanoseconds) an answer to the last letter may come.
+    awaited: Cell<u64>,
+    ahead: RefCell<Vec<Ask>>,
+}
+
+impl Client {
+    /// Of a worker of an Envoy; both are numbers drawn at random.
+    #[must_use]
+    pub fn new(envoy: u64, worker: u64) -> Self {
+        Self {
+            book: RefCell::new(Book::new(envoy, worker)),
+            keys: StoredKeys::default(),
+            keyless: Cell::default(),
+            calling: Cell::default(),
+            lacks_library: Cell::default(),
+            told_of_library: Cell::default(),
+            awaited: Cell::default(),
+            ahead: RefCell::default(),
+        }
+    }
+
+    /// Whether requests have to do without the store.
+    #[must_use]
+    pub fn is_away<H: Host + ?Sized>(&self, host: &H) -> bool {
+        breaker::is_open(host)
+    }
+
+    /// How many Envoys share the limits, as far as was seen; `None` if the store never spoke.
+    #[must_use]
+    pub fn peers<H: Host + ?Sized>(&self, host: &H) -> Option<u64> {
+        let value = host.shared_get(PEERS)?;
+        value.bytes.first_chunk::<8>().map(|word| u64::from_le_bytes(*word)).filter(|peers| *peers > 0)
+    }
+
+    fn saw_peers<H: Host + ?Sized>(&self, host: &H, peers: u64) {
+        if self.peers(host) != Some(peers) {
+            let version = host.shared_get(PEERS).map(|value| value.version);
+            host.shared_set(PEERS, &peers.to_le_bytes(), version);
+        }
+    }
+
+    /// Asks, for a request that waits.
+    #[must_use]
+    pub fn ask<H: Host + ?Sized>(&self, host: &H, store: &Store, ask: &Ask) -> Question {
+        take::asking(host, ask);
+        let command = ask.command(self.calling.get(), self.book.borrow().envoy());
+        question(store, &command, Duration::from_millis(store.timeout_ms))
+    }
+
+    /// Takes the answer to what was asked; `status` is 0 where none came.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: nothing was granted.
+    pub fn asked<H: Host + ?Sized>(
+        &self,
+        host: &H,
+        store: &Store,
+        ask: &Ask,
+        status: u16,
+        body: &[u8],
+    ) -> Result<(), Unavailable> {
+        let text = self.answer(host, store, status, body).inspect_err(|_| take::unanswered(host, ask))?;
+        let Some((store_ms, answers)) = ask.read(&text) else {
+            take::unanswered(host, ask);
+            return Err(self.failed(host, "an answer of another version"));
+        };
+        self.book.borrow_mut().saw_time(store_ms, ask.sent);
+        // Those that have leases are some of those that are there.
+        let least = answers.iter().map(|answer| answer.peers).max().unwrap_or(0);
+        self.saw_peers(host, self.peers(host).unwrap_or(0).max(least));
+        take::granted(host, ask, &answers, host.now());
+        Ok(())
+    }
+
+    /// Asks for a key.
+    #[must_use]
+    pub fn ask_for_key(&self, store: &Store, hash: &KeyHash) -> Question {
+        let command = vec!["GET".to_owned(), record::key_name(hash)];
+        question(store, &command, Duration::from_millis(store.timeout_ms))
+    }
+
+    /// Takes the answer to that; `status` is 0 where none came.
+    pub fn asked_for_key<H: Host + ?Sized>(&self, host: &H, store: &Store, hash: &KeyHash, status: u16, body: &[u8]) {
+        let refused = match dialect::answer(store.dialect, status, body) {
+            Ok(text) => {
+                if breaker::answered(host) {
+                    log::info!("keyward: the store {} is back", store.cluster);
+                }
+                let key = text.as_deref().and_then(record::read_key);
+                if text.is_some() && key.is_none() {
+                    log::warn!(
+                        "keyward: a key in the store cannot be read: put it there with this version of `keyward`"
+                    );
+                }
+                self.keyless.set(false);
+                return self.keys.learn(store, hash, key.map(Rc::new));
+            }
+            Err(Unanswered::Unavailable) if status == 0 => {
+                self.failed(host, "no answer in time");
+                None
+            }
+            Err(Unanswered::Unavailable) if status >= 500 => {
+                self.failed(host, &format!("HTTP {status}"));
+                None
+            }
+            // It is there for limits, so they go on: it may be that it does not allow `GET`.
+            Err(Unanswered::Unavailable) => Some(format!("HTTP {status}")),
+            Err(Unanswered::Refused(text)) => Some(text),
+        };
+        self.keys.forgo(hash);
+        if let Some(why) = refused
+            && !self.keyless.replace(true)
+        {
+            log::error!("keyward: the store {} does not say what keys it has: {why}", store.cluster);
+        }
+    }
+
+    /// Nobody waits for the answer any more.
+    pub fn gave_up<H: Host + ?Sized>(&self, host: &H, ask: &Ask) {
+        take::unanswered(host, ask);
+    }
+
+    /// More is to be asked for ahead of need, when there is time.
+    pub fn ask_ahead(&self, ask: Ask) {
+        let mut ahead = self.ahead.borrow_mut();
+        if ahead.len() < MOST_AHEAD {
+            ahead.push(ask);
+        }
+    }
+
+    /// What is to be sent in the background now. To be called several times a second.
+    pub fn errands<H: Host + ?Sized>(&self, host: &H, store: &Store, timezone: &Timezone) -> Vec<(Errand, Question)> {
+        let now = host.now();
+        if !breaker::may_try(host, now) {
+            self.ahead.borrow_mut().clear();
+            return Vec::new();
+        }
+        let mut errands = Vec::new();
+        if self.lacks_library.get() {
+            let command = library(self.calling.get());
+            errands.push((Errand::Library, question(store, &command, PATIENCE)));
+            return errands;
+        }
+        if now >= self.awaited.get()
+            && let Some(command) = self.book.borrow_mut().report(host, timezone, self.calling.get(), self.is_away(host))
+        {
+            self.awaited.set(now.saturating_add(3_000_000_000));
+            errands.push((Errand::Report, question(store, &command, PATIENCE)));
+        }
+        for mut ask in self.ahead.take() {
+            ask.sent = now;
+            let question = self.ask(host, store, &ask);
+            errands.push((Errand::Ahead(ask), question));
+        }
+        errands
+    }
+
+    /// Takes the answer to an errand, and says which budgets have reached a percentage.
+    pub fn back<H: Host + ?Sized>(
+        &self,
+        host: &H,
+        store: &Store,
+        errand: &Errand,
+        status: u16,
+        body: &[u8],
+    ) -> Vec<Reached> {
+        match errand {
+            Errand::Ahead(ask) => {
+                // What it failed for is said.
+                let _ = self.asked(host, store, ask, status, body);
+                Vec::new()
+            }
+            Errand::Library => {
+                // Where it may not be loaded from here, somebody else may have: the next call tells.
+                self.lacks_library.set(false);
+                if self.answer(host, store, status, body).is_ok() {
+                    self.told_of_library.set(false);
+                    log::info!("keyward: the store has library {} now", library::VERSION);
+                }
+                Vec::new()
+            }
+            Errand::Report => {
+                self.awaited.set(0);
+                let Ok(text) = self.answer(host, store, status, body) else { return Vec::new() };
+                let reported = self.book.borrow_mut().reported(host, &text);
+                if let Some((envoys, reached)) = reported {
+                    self.saw_peers(host, envoys);
+                    return reached;
+                }
+                self.failed(host, "an answer of another version");
+                Vec::new()
+            }
+        }
+    }
+
+    /// What Redis said.
+    fn answer<H: Host + ?Sized>(
+        &self,
+        host: &H,
+        store: &Store,
+        status: u16,
+        body: &[u8],
+    ) -> Result<String, Unavailable> {
+        match dialect::answer(store.dialect, status, body) {
+            Ok(text) => {
+                if breaker::answered(host) {
+                    log::info!("keyward: the store {} is back", store.cluster);
+                }
+                Ok(text.unwrap_or_default())
+            }
+            Err(Unanswered::Unavailable) if status == 0 => Err(self.failed(host, "no answer in time")),
+            Err(Unanswered::Unavailable) => Err(self.failed(host, &format!("HTTP {status}"))),
+            Err(Unanswered::Refused(text)) => {
+                let has = |part: &str| text.contains(part);
+                if has("unknown command") {
+                    self.calling.set(Calling::Script);
+                }
+                let lacks = has("Function not found") || has("NOSCRIPT") || has("unknown command");
+                self.lacks_library.set(lacks);
+                if lacks && !self.told_of_library.replace(true) {
+                    log::warn!(
+                        "keyward: the store has no library: `keyward store init` loads it, if Keyward may not itself"
+                    );
+                }
+                Err(self.failed(host, &text))
+            }
+        }
+    }
+
+    /// It does not answer: requests go on without it, and it is left alone for a while.
+    pub fn failed<H: Host + ?Sized>(&self, host: &H, why: &str) -> Unavailable {
+        let now = host.now();
+        if breaker::failed(host, now, now / 1_000) {
+            log::warn!("keyward: the store is out of reach: {why}");
+        }
+        Unavailable
+    }
+}
+
+fn question(store: &Store, command: &Command, timeout: Duration) -> Question {
+    Question {
+        cluster: store.cluster.clone(),
+        authority: store.authority.clone().unwrap_or_else(|| store.cluster.clone()),
+        body: dialect::body(store.dialect, command),
+        timeout,
+    }
+}
+
+fn library(calling: Calling) -> Command {
+    let words: &[&str] = match calling {
+        Calling::Function => &["FUNCTION", "LOAD", "REPLACE", library::LIBRARY],
+        Calling::Script => &["SCRIPT", "LOAD", library::SCRIPT],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
+}

@@ -1,0 +1,174 @@
+-- The state of one slot, that is of one limit: what was spent in its window, and the leases that Envoys spend from.
+--
+--   kind    's' sliding window of `span` ms, 'c' calendar window that ends at `ends`, 'f' in flight
+--   buckets sliding: what was spent, by the quantum of its admission; settled: the same of a calendar window
+--   leases  by Envoy: { gen, granted, consumed, want, expires }; granted only grows within a gen
+--   owed    sliding: by gen, what an expired lease may have spent without having told: { left, ends }
+--   gen     the last one given, alert and alert_at: the last percentage told, and when
+--
+-- Numbers are doubles here: everything is a whole number below 2^53, and is written as one.
+
+-- The format of a state. A library that changes it reads the older ones, so that an upgrade keeps every count.
+local FORMAT = 1
+-- Of a crashing Envoy's leases no more than so many are remembered one by one.
+local MOST_OWED = 64
+
+local function quantum(span)
+  return math.ceil(span / 64)
+end
+
+-- Until when a bucket counts. An admission counts to the end of its quantum: it frees late, never early.
+local function bucket_ends(state, index)
+  return index * quantum(state.span) + state.span
+end
+
+local function spend_at(state, time, amount)
+  local index = math.ceil(time / quantum(state.span))
+  local total = math.max(0, (state.buckets[index] or 0) + amount)
+  state.buckets[index] = total > 0 and total or nil
+end
+
+local function fresh(kind, span)
+  local state = { v = FORMAT, kind = kind, gen = 0, settled = 0, alert = 0, alert_at = 0 }
+  state.span = kind == 's' and span or 0
+  state.ends, state.buckets, state.leases, state.owed = 0, {}, {}, {}
+  return state
+end
+
+-- What cannot be read, and what is of another kind or span, is begun anew: only this library writes states, and a limit that
+-- refuses for ever would be worse.
+local function decoded(raw, kind, span)
+  local good, state = pcall(cmsgpack.unpack, raw or '')
+  if not good or type(state) ~= 'table' or state.v ~= FORMAT then return fresh(kind, span) end
+  if state.kind ~= kind or (kind == 's' and state.span ~= span) then
+    local anew = fresh(kind, span)
+    anew.gen = state.gen
+    return anew
+  end
+  return state
+end
+
+local function outstanding(lease)
+  return math.max(0, math.min(lease.granted, lease.granted - lease.consumed))
+end
+
+-- What has been spent in the window, as far as it was told.
+local function settled(state)
+  local sum = state.settled
+  for _, amount in pairs(state.buckets) do sum = sum + amount end
+  return sum
+end
+
+-- What nobody else can have: spent, or lent to somebody who may spend it without asking.
+local function used(state)
+  local sum = settled(state)
+  for _, lease in pairs(state.leases) do sum = sum + outstanding(lease) end
+  for _, owed in pairs(state.owed) do sum = sum + owed.left end
+  return sum
+end
+
+local function peers(state)
+  local count = 0
+  for _ in pairs(state.leases) do count = count + 1 end
+  return count
+end
+
+-- Sliding: what an expired lease holds may have been spent up to that moment, so it counts for one more window, or until
+-- its Envoy reports after all. In a calendar window it is given back at once: a crash must not cost a month's budget.
+local function expire_leases(state, now)
+  for envoy, lease in pairs(state.leases) do
+    if lease.expires <= now then
+      local left = outstanding(lease)
+      if state.kind == 's' and left > 0 and lease.expires + state.span > now then
+        state.owed[text(lease.gen)] = { left = left, ends = lease.expires + state.span }
+      end
+      state.leases[envoy] = nil
+    end
+  end
+end
+
+-- Beyond `MOST_OWED` the one that ends first becomes a spent amount like any other.
+local function settle_owed(state, now)
+  local count, first = 0, nil
+  for gen, owed in pairs(state.owed) do
+    if owed.ends <= now then
+      state.owed[gen] = nil
+    else
+      count = count + 1
+      if not first or owed.ends < state.owed[first].ends then first = gen end
+    end
+  end
+  if count <= MOST_OWED then return end
+  local owed = state.owed[first]
+  state.owed[first] = nil
+  spend_at(state, owed.ends - state.span, owed.left)
+  settle_owed(state, now)
+end
+
+-- Drops what slid out. If the clock was set back, what lies ahead of it becomes now: it has been admitted already.
+local function slide(state, now)
+  local newest = math.ceil(now / quantum(state.span))
+  local ahead = 0
+  for index, amount in pairs(state.buckets) do
+    if bucket_ends(state, index) <= now then
+      state.buckets[index] = nil
+    elseif index > newest then
+      ahead = ahead + amount
+      state.buckets[index] = nil
+    end
+  end
+  if ahead > 0 then spend_at(state, now, ahead) end
+end
+
+-- The window that runs now, out of the ends of two successive ones as the caller computed them.
+local function turn(state, now, ends, next_ends)
+  if state.ends > now then return end
+  state.settled, state.alert, state.alert_at = 0, 0, 0
+  if now < ends then
+    state.ends = ends
+  elseif now < next_ends then
+    state.ends = next_ends
+  else
+    -- The caller's clock is whole windows behind; a limit holds all the same.
+    state.ends = now + math.max(1, next_ends - ends)
+  end
+end
+
+local function load_state(slot, now)
+  local state = decoded(redis.call('HGET', slot.key, slot.id), slot.kind, slot.span)
+  if state.kind == 's' then slide(state, now) end
+  if state.kind == 'c' then turn(state, now, slot.span, slot.span2) end
+  expire_leases(state, now)
+  settle_owed(state, now)
+  if state.kind == 's' and state.alert_at + state.span <= now then state.alert = 0 end
+  return state
+end
+
+-- Until when anything in a state matters.
+local function matters_until(state)
+  local latest = 0
+  local function at_least(time) latest = math.max(latest, time) end
+  for index in pairs(state.buckets) do at_least(bucket_ends(state, index)) end
+  for _, lease in pairs(state.leases) do at_least(lease.expires + state.span) end
+  for _, owed in pairs(state.owed) do at_least(owed.ends) end
+  if state.kind == 's' and state.alert > 0 then at_least(state.alert_at + state.span) end
+  if state.kind == 'c' and (state.settled > 0 or state.alert > 0) then at_least(state.ends) end
+  return latest
+end
+
+local function save_state(slot, state, now)
+  local left = matters_until(state) - now
+  if left <= 0 then
+    redis.call('HDEL', slot.key, slot.id)
+    return
+  end
+  redis.call('HSET', slot.key, slot.id, cmsgpack.pack(state))
+  -- Other slots of the level may matter for longer.
+  if redis.call('PTTL', slot.key) < left then redis.call('PEXPIRE', slot.key, text(left)) end
+end
+
+-- The lease of an Envoy, if it is of the generation it speaks of.
+local function lease_of(state, envoy, gen)
+  local lease = state.leases[envoy]
+  return lease and lease.gen == gen and lease or nil
+end

@@ -1,0 +1,73 @@
+//! What a limit counts and over which time, as the store is told.
+
+use crate::limits::window_end;
+use crate::policy::{Limit, Metric, Period, Timezone};
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Of what.
+    pub metric: Metric,
+    /// The most there may be.
+    pub amount: u64,
+    /// Over which time.
+    pub period: Period,
+}
+
+impl Measured {
+    /// Of a limit.
+    pub(super) const fn of(limit: &Limit) -> Self {
+        Self { metric: limit.metric, amount: limit.amount, period: limit.period }
+    }
+
+    /// Whether it counts when a request is admitted. Everything else is held until it is known what the request came to.
+    pub(super) const fn counts_at_once(&self) -> bool {
+        matches!(self.metric, Metric::Requests)
+    }
+
+    /// How the store is told: the kind of window, and where it ends.
+    pub(super) fn span(&self, timezone: &Timezone, now: u64) -> [String; 3] {
+        let (kind, span, next) = match self.period {
+            Period::Now => ("f", 0, 0),
+            Period::Sliding { ms } => ("s", ms, 0),
+            period => {
+                let end = window_end(now, period, timezone);
+                ("c", end / MILLISECOND, window_end(end, period, timezone) / MILLISECOND)
+            }
+        };
+        [kind.to_owned(), span.to_string(), next.to_string()]
+    }
+
+    /// How long what was spent may wait until the store hears of it, in nanoseconds.
+    pub(super) const fn patience(&self) -> u64 {
+        const LONGEST: u64 = 2_000;
+        const SHORTEST: u64 = 250;
+        let ms = match self.period {
+            Period::Sliding { ms } if ms / 16 < SHORTEST => SHORTEST,
+            Period::Sliding { ms } if ms / 16 < LONGEST => ms / 16,
+            _ => LONGEST,
+        };
+        ms.saturating_mul(MILLISECOND)
+    }
+}
+
+/// The window that a request counts in which is admitted at `now`: by its end where it is a calendar one, else by the
+/// moment, which the store's clock shows `offset` milliseconds from ours.
+pub(super) fn window(period: Period, timezone: &Timezone, now: u64, offset: i64) -> u64 {
+    match period {
+        Period::Now => 0,
+        Period::Sliding { .. } => (now / MILLISECOND).saturating_add_signed(offset),
+        period => window_end(now, period, timezone) / MILLISECOND,
+    }
+}
+
+/// Milliseconds until all of a limit is free again.
+pub(super) fn reset_ms(period: Period, timezone: &Timezone, now: u64) -> u64 {
+    match period {
+        Period::Now => 0,
+        Period::Sliding { ms } => ms,
+        period => window_end(now, period, timezone).saturating_sub(now).div_ceil(MILLISECOND),
+    }
+}

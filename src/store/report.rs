@@ -1,0 +1,306 @@
+//! Reports: what a worker tells the store, in numbered letters of which each counts once however often it is sent, and by
+//! which leases are renewed and given back.
+
+use std::collections::BTreeMap;
+
+use super::book::{Book, SlotBook};
+use super::command::{Calling, Command, Keys, Words, call, level_key};
+use super::lease::{self, Lease};
+use super::ledger::{LedgerRow, Row};
+use super::measure::Measured;
+use super::{LEASE_MS, MARGIN_MS};
+use crate::host::Host;
+use crate::policy::{Metric, SlotId, Timezone};
+
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLISECOND;
+/// Leases are renewed that often.
+const RENEW: u64 = 5 * SECOND;
+/// And that often an Envoy shows that it is there.
+const SHOW: u64 = 20 * SECOND;
+/// What was not touched for so long is given back: near a limit, and far from it.
+const IDLE_NEAR: u64 = 300 * MILLISECOND;
+const IDLE_FAR: u64 = 10 * SECOND;
+/// So few levels are looked after every time.
+const FEW: usize = 200;
+/// More requests than that do not wait.
+const MANY: u64 = 500;
+/// What one letter holds at the most.
+const MOST_SLOTS: usize = 200;
+const MOST_ROWS: usize = 200;
+
+/// A letter that was sent and not answered yet.
+#[derive(Debug, Clone)]
+pub(super) struct Sent {
+    sequence: u64,
+    slots: Vec<Line>,
+    ledger: Vec<(Row, LedgerRow)>,
+    /// When it was last sent.
+    at: u64,
+}
+
+/// What a letter says of one limit.
+#[derive(Debug, Clone)]
+struct Line {
+    counter: Box<str>,
+    name: Box<str>,
+    slot: SlotId,
+    most: usize,
+    measured: Measured,
+    generation: u64,
+    returned: u64,
+    thresholds: Vec<u8>,
+    rows: Vec<(u64, i64)>,
+}
+
+/// What is told of one lease.
+#[derive(Debug, Default)]
+struct Letter {
+    returned: u64,
+    rows: Vec<(u64, i64)>,
+}
+
+/// A budget that has reached a percentage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The level, as its counter is named.
+    pub level: String,
+    /// The percentage.
+    pub percent: u64,
+    /// What the fleet spent.
+    pub spent: u64,
+    /// Of what.
+    pub amount: u64,
+}
+
+impl Book {
+    /// What is to be sent now, if anything is: the letter that nobody answered yet, or a new one; an empty one where it is
+    /// only to `probe` whether the store is there.
+    pub fn report<H: Host + ?Sized>(
+        &mut self,
+        host: &H,
+        timezone: &Timezone,
+        calling: Calling,
+        probe: bool,
+    ) -> Option<Command> {
+        let now = host.now();
+        if self.sent.is_none() {
+            let due = self.due.is_some_and(|due| due <= now) || self.requests >= MANY;
+            // Every tick, unless there are so many that a look is work.
+            let pause = if self.levels.len() < FEW { 0 } else { SECOND };
+            let look = self.looked.saturating_add(pause) <= now;
+            if look {
+                self.looked = now;
+            }
+            let lines = if due || look { self.lines(host, now, due) } else { Vec::new() };
+            if lines.len() >= MOST_SLOTS {
+                // There may be more to look after.
+                self.looked = 0;
+            }
+            let ledger = if due { self.ledger.take(MOST_ROWS) } else { Vec::new() };
+            if due {
+                self.requests = 0;
+                let more = !self.ledger.is_empty() || self.levels.values().any(|level| level.has_rows());
+                self.due = more.then_some(now);
+            }
+            let seen = self.reported.is_some_and(|last| now < last.saturating_add(SHOW));
+            if lines.is_empty() && ledger.is_empty() && !probe && seen {
+                return None;
+            }
+            self.sequence = self.sequence.saturating_add(1);
+            self.sent = Some(Sent { sequence: self.sequence, slots: lines, ledger, at: now });
+        }
+        let (envoy, worker) = (self.envoy.clone(), self.worker.clone());
+        let sent = self.sent.as_mut()?;
+        sent.at = now;
+        Some(sent.command(calling, &envoy, &worker, timezone, now))
+    }
+
+    /// What every level has to tell, and which of its leases go back. Leases are looked after by one worker at a time.
+    fn lines<H: Host + ?Sized>(&mut self, host: &H, now: u64, due: bool) -> Vec<Line> {
+        let mut lines: Vec<Line> = Vec::new();
+        let mut gone = Vec::new();
+        for (name, level) in &mut self.levels {
+            if lines.len() >= MOST_SLOTS {
+                break;
+            }
+            let spent: Vec<u64> = if due { level.spent() } else { Vec::new() };
+            let slots = &level.slots;
+            let looked = lease::update(host, &level.counter, |leases| {
+                let mut told: Vec<(Lease, u64)> = Vec::new();
+                let mut changed = false;
+                for lease in leases.iter_mut() {
+                    // What this worker never took from, another one looks after.
+                    let Some(book) = slots.get(&lease.slot).filter(|_| lease.generation != 0) else { continue };
+                    let returned = if is_idle(lease, &book.measured, now) { lease.empty() } else { 0 };
+                    let renew = lease.renewed.saturating_add(RENEW) <= now;
+                    if renew || returned > 0 {
+                        lease.renewed = now;
+                        changed = true;
+                    }
+                    if renew || returned > 0 || spent.contains(&lease.slot) {
+                        told.push((*lease, returned));
+                    }
+                }
+                let holds = leases.iter().any(|lease| lease.generation != 0 && lease.available != 0);
+                (changed, (told, holds))
+            });
+            let Some((told, holds)) = looked else { continue };
+            for (slot, book) in &mut level.slots {
+                let of_lease = told.iter().find(|(lease, _)| lease.slot == *slot);
+                let mut letters = if due { book.take_letters() } else { BTreeMap::new() };
+                if let Some((lease, returned)) = of_lease {
+                    let letter = letters.entry(lease.generation).or_default();
+                    letter.returned = letter.returned.saturating_add(*returned);
+                }
+                // What was spent of a lease is told of that lease, though it may be over.
+                lines.extend(
+                    letters
+                        .into_iter()
+                        .map(|(generation, letter)| book.line(name, &level.counter, *slot, generation, letter)),
+                );
+            }
+            if !holds && level.flying == 0 && !level.has_rows() {
+                gone.push(name.clone());
+            }
+        }
+        for name in gone {
+            self.levels.remove(&name);
+        }
+        lines
+    }
+
+    /// Takes the answer to the letter, and says how many Envoys there are and which budgets have reached a percentage; `None`
+    /// if it is no answer.
+    #[must_use]
+    pub fn reported<H: Host + ?Sized>(&mut self, host: &H, answer: &str) -> Option<(u64, Vec<Reached>)> {
+        let sent = self.sent.as_ref()?;
+        let (store_ms, envoys, told) = sent.read(answer)?;
+        let at = sent.at;
+        self.saw_time(store_ms, at);
+        let sent = self.sent.take()?;
+        self.reported = Some(at);
+        let deadline = at.saturating_add(LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND));
+        let mut reached = Vec::new();
+        for (line, told) in sent.slots.iter().zip(told) {
+            lease::update(host, &line.counter, |leases| {
+                let lease = leases.get(line.slot);
+                if line.generation == 0 || lease.generation != line.generation {
+                    return (false, ());
+                }
+                leases.change(line.slot, line.most, |lease| {
+                    lease.used = told.used;
+                    if told.generation == line.generation {
+                        lease.hear(told.generation, 0, told.granted, deadline);
+                    } else {
+                        // It expired, and what it held is somebody else's.
+                        (lease.generation, lease.available, lease.known) = (0, 0, 0);
+                    }
+                });
+                (true, ())
+            });
+            if told.alert > 0 {
+                reached.push(Reached {
+                    level: line.name.to_string(),
+                    percent: told.alert,
+                    spent: told.settled,
+                    amount: line.measured.amount,
+                });
+            }
+        }
+        Some((envoys, reached))
+    }
+}
+
+/// Whether nobody here seems to need what is left of a lease.
+fn is_idle(lease: &Lease, measured: &Measured, now: u64) -> bool {
+    let near = lease.used >= measured.amount / 2;
+    let patience = if near || measured.metric == Metric::Concurrency { IDLE_NEAR } else { IDLE_FAR };
+    let unused = lease.available > 0 && !lease.is_awaited(now);
+    unused && lease.touched.saturating_add(patience) <= now && lease.asked.saturating_add(patience) <= now
+}
+
+impl SlotBook {
+    fn line(&self, name: &str, counter: &str, slot: u64, generation: u64, letter: Letter) -> Line {
+        Line {
+            counter: counter.into(),
+            name: name.into(),
+            slot: SlotId(slot),
+            most: self.most,
+            measured: self.measured,
+            generation,
+            returned: letter.returned,
+            thresholds: self.thresholds.clone(),
+            rows: letter.rows,
+        }
+    }
+
+    /// Takes out what is to be told, by lease.
+    fn take_letters(&mut self) -> BTreeMap<u64, Letter> {
+        let mut letters: BTreeMap<u64, Letter> = BTreeMap::new();
+        for ((generation, bucket), amount) in core::mem::take(&mut self.rows) {
+            if amount != 0 {
+                letters.entry(generation).or_default().rows.push((bucket, amount));
+            }
+        }
+        for (generation, returned) in core::mem::take(&mut self.returned) {
+            letters.entry(generation).or_default().returned = returned;
+        }
+        letters
+    }
+}
+
+/// What the store says of one limit.
+struct Told {
+    generation: u64,
+    granted: u64,
+    used: u64,
+    alert: u64,
+    settled: u64,
+}
+
+impl Sent {
+    fn command(&self, calling: Calling, envoy: &str, worker: &str, timezone: &Timezone, now: u64) -> Command {
+        let (mut levels, mut days) = (Keys::default(), Keys::default());
+        let mut lines = Vec::new();
+        for line in &self.slots {
+            lines.push(levels.number(level_key(&line.name)).to_string());
+            lines.push(line.slot.0.to_string());
+            lines.extend(line.measured.span(timezone, now));
+            let numbers = [line.measured.amount, line.generation, line.returned];
+            lines.extend(numbers.map(|number| number.to_string()));
+            let thresholds: Vec<String> = line.thresholds.iter().map(u8::to_string).collect();
+            lines.push(if thresholds.is_empty() { "-".to_owned() } else { thresholds.join(",") });
+            lines.push(line.rows.len().to_string());
+            lines.extend(line.rows.iter().flat_map(|(bucket, amount)| [bucket.to_string(), amount.to_string()]));
+        }
+        lines.push(self.ledger.len().to_string());
+        for (row, amounts) in &self.ledger {
+            lines.push(days.number(row.key()).to_string());
+            lines.push(row.who().to_owned());
+            lines.extend(amounts.amounts().map(|amount| amount.to_string()));
+        }
+        let counts = [self.sequence, LEASE_MS, levels.0.len() as u64, days.0.len() as u64, self.slots.len() as u64];
+        let mut arguments = vec![envoy.to_owned(), env!("CARGO_PKG_VERSION").to_owned()];
+        arguments.extend(counts.map(|count| count.to_string()));
+        arguments.extend(lines);
+        let mut keys = vec![format!("kw:{{kw}}:seq:{worker}")];
+        keys.extend(levels.0);
+        keys.extend(days.0);
+        call(calling, "keyward_report", &keys, arguments)
+    }
+
+    fn read(&self, answer: &str) -> Option<(u64, u64, Vec<Told>)> {
+        let mut words = Words::new(answer);
+        words.word().filter(|word| matches!(*word, "ok" | "again"))?;
+        let now_ms = words.number()?;
+        let told = self.slots.iter().map(|_| {
+            let generation = words.number()?;
+            let granted = words.number()?;
+            let (used, alert) = (words.number()?, words.number()?);
+            Some(Told { generation, granted, used, alert, settled: words.number()? })
+        });
+        let told = told.collect::<Option<Vec<_>>>()?;
+        Some((now_ms, words.number()?, told))
+    }
+}

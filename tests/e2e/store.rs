@@ -1,0 +1,349 @@
+//! One limit, several Envoys: exact together, whatever of Redis, Webdis or themselves goes away.
+
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::catalog::policy;
+use crate::support::config::{self, HTTP_OPTIONS, STORE};
+use crate::support::fleet::Fleet;
+use crate::support::gateway::Gateway;
+use crate::support::store::{Part, Store};
+use crate::upstash_server::Upstash;
+
+/// How long an Envoy keeps what it took from a limit without renewing it.
+const LEASE: Duration = Duration::from_secs(20);
+
+const MODEL: &str = "gpt-4o";
+/// `deny`, where it is not to come to that.
+const NO_OUTAGE: &str = "deny ";
+
+/// What Upstash asks for.
+const TOKEN: &str = "token-of-the-store";
+
+/// Three gateways before a store, whose `on_outage` is as told. Where no outage is meant, the store is waited for: the machine
+/// of the tests is busy.
+fn fleet(on_outage: &str, rest: &str) -> Fleet {
+    let timeout = if on_outage == NO_OUTAGE { "5s" } else { "250ms" };
+    let store = format!("store: {{ cluster: redis-http, timeout: {timeout}, on_outage: {on_outage} }}\n{rest}");
+    Fleet::start(3, &policy(&store))
+}
+
+fn key(limits: &str) -> String {
+    format!("keys: [{{ id: k, hash: <k>, models: [all], limits: [{limits}] }}]")
+}
+
+/// Calls from many threads until `calls` were made at each gateway; the statuses by gateway, in the order they came.
+fn storm(fleet: &Fleet, calls: &[usize]) -> Vec<Vec<u16>> {
+    const CLIENTS: usize = 8;
+    let start = Barrier::new(calls.len() * CLIENTS);
+    thread::scope(|scope| {
+        let storms: Vec<Vec<_>> = fleet
+            .gateways()
+            .iter()
+            .zip(calls)
+            .map(|(gateway, calls)| {
+                let client = |client: usize| {
+                    let (start, mine) = (&start, calls / CLIENTS + usize::from(client < calls % CLIENTS));
+                    scope.spawn(move || {
+                        start.wait();
+                        (0..mine).map(|_| gateway.chat("k", MODEL).status).collect::<Vec<_>>()
+                    })
+                };
+                (0..CLIENTS).map(client).collect()
+            })
+            .collect();
+        let joined = |clients: Vec<thread::ScopedJoinHandle<'_, Vec<u16>>>| {
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+        };
+        storms.into_iter().map(joined).collect()
+    })
+}
+
+fn count(statuses: &[Vec<u16>], status: u16) -> usize {
+    statuses.iter().flatten().filter(|one| **one == status).count()
+}
+
+fn eventually(failure: &str, patience: Duration, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{failure}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The audit records of key `k`, once there are as many as calls were answered.
+fn records(fleet: &Fleet, answered: usize) -> Vec<Value> {
+    let of_key =
+        || -> Vec<Value> { fleet.audit_records().into_iter().filter(|record| record["key_id"] == "k").collect() };
+    eventually("an audit record is missing", Duration::from_secs(10), || of_key().len() >= answered);
+    of_key()
+}
+
+/// Dollars as a record writes them, in nano-dollars.
+fn nano(dollars: &Value) -> u64 {
+    let text = dollars.as_str().expect("dollars are text");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<9}").parse().expect("dollars")
+}
+
+/// The sum of a metric in the ledger.
+fn ledger(fleet: &Fleet, metric: &str) -> u64 {
+    // A test that runs over midnight has two days.
+    let days = fleet.store().command(&["KEYS", "kw:{kw}:day:*"]);
+    let days = days.as_array().cloned().unwrap_or_default();
+    let fields = days.iter().map(|day| fleet.store().command(&["HGETALL", day.as_str().expect("a key")]));
+    let rows: Vec<_> = fields.filter_map(|fields| fields.as_object().cloned()).flatten().collect();
+    let of_metric = rows.iter().filter(|(field, _)| field.ends_with(&format!("|{metric}")));
+    of_metric.map(|(_, value)| value.as_str().and_then(|value| value.parse::<u64>().ok()).expect("a count")).sum()
+}
+
+fn exactly(limit: usize, calls: usize) {
+    exactly_before(&fleet(NO_OUTAGE, &key(&format!("{{ requests: {limit}, per: day }}"))), limit, calls);
+}
+
+fn exactly_before(fleet: &Fleet, limit: usize, calls: usize) {
+    let statuses = storm(fleet, &[calls; 3]);
+    assert_eq!(count(&statuses, 200) + count(&statuses, 429), 3 * calls, "{statuses:?}");
+    // Nearly all is admitted while all call at once; what one of them had left when it had no more calls, afterwards.
+    let mut admitted = count(&statuses, 200);
+    assert!(admitted <= limit && admitted >= limit - limit / 100, "{admitted}");
+    thread::sleep(Duration::from_secs(2));
+    admitted += (0..limit - admitted + 10).filter(|_| fleet.gateway(0).chat("k", MODEL).status == 200).count();
+    assert_eq!(admitted, limit);
+    assert!(fleet.gateways().iter().all(|gateway| gateway.chat("k", MODEL).status == 429));
+}
+
+#[test]
+fn three_envoys_admit_one_request_of_one() {
+    exactly(1, 16);
+}
+
+#[test]
+fn three_envoys_admit_exactly_a_hundred() {
+    exactly(100, 100);
+}
+
+#[test]
+fn three_envoys_admit_exactly_ten_thousand() {
+    exactly(10_000, 3500);
+}
+
+#[test]
+fn a_budget_is_overspent_by_what_was_in_flight_at_most() {
+    // A call costs 0.00024 dollars and reserves more than that: with full reservations nothing is overspent.
+    let limit = 50_000_000;
+    let fleet = fleet(NO_OUTAGE, &key("{ usd: 0.05, per: day }"));
+    let statuses = storm(&fleet, &[150; 3]);
+    assert!(count(&statuses, 200) > 0 && count(&statuses, 429) > 0, "{statuses:?}");
+    let records = records(&fleet, 450);
+    let spent: u64 = records.iter().map(|record| nano(&record["cost_usd"])).sum();
+    let in_flight: u64 =
+        records.iter().map(|record| nano(&record["cost_usd"]).saturating_sub(nano(&record["reserved_usd"]))).sum();
+    assert!(spent <= limit + in_flight, "{spent} of {limit}, {in_flight} more than was reserved");
+    assert!(spent > limit / 2, "what was reserved is given back: {spent}");
+}
+
+#[test]
+fn the_busiest_of_three_gets_nearly_all_before_anyone_is_refused() {
+    let fleet = fleet(NO_OUTAGE, &key("{ requests: 2000, per: day }"));
+    // Rounds of 22, 2 and 1: the load stays uneven up to the limit.
+    let mut admitted = 0;
+    for _ in 0..100 {
+        let statuses = storm(&fleet, &[22, 2, 1]);
+        admitted += count(&statuses, 200);
+        if count(&statuses, 429) > 0 {
+            break;
+        }
+    }
+    // With the first round in which somebody is refused, nearly all is used.
+    assert!((1980..=2000).contains(&admitted), "{admitted} of 2000");
+}
+
+/// What callers see of an outage of a part, and that all is well again when it is over.
+fn outage(fleet: &Fleet, part: Part, stop: bool, holds: impl Fn(&Gateway) -> bool + Sync) {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let all_well = || fleet.gateways().iter().all(|gateway| gateway.chat("k", MODEL).status == 200);
+    eventually("it does not begin well", Duration::from_secs(10), all_well);
+    thread::scope(|scope| {
+        for gateway in fleet.gateways() {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                    let reply = gateway.chat("k", MODEL);
+                    assert!(matches!(reply.status, 200 | 429 | 503), "{}", reply.text());
+                }
+            });
+        }
+        if stop {
+            fleet.store().stop(part)
+        } else {
+            fleet.store().kill(part)
+        }
+        let seen = fleet.gateways().iter().map(|gateway| {
+            let deadline = Instant::now() + LEASE;
+            while !holds(gateway) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(50));
+            }
+            holds(gateway)
+        });
+        let seen: Vec<bool> = seen.collect();
+        if stop {
+            fleet.store().go_on(part)
+        } else {
+            fleet.store().restart(part)
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert!(seen.iter().all(|seen| *seen), "{part:?}, stopped: {stop}: {seen:?}");
+    });
+    eventually("it does not recover", LEASE, all_well);
+}
+
+fn outages(on_outage: &str, limits: &str, holds: impl Fn(&Gateway) -> bool + Sync) {
+    let fleet = fleet(on_outage, &key(limits));
+    for part in [Part::Redis, Part::Webdis] {
+        for stop in [false, true] {
+            outage(&fleet, part, stop, &holds);
+        }
+    }
+}
+
+#[test]
+fn without_the_store_requests_are_refused() {
+    outages("deny", "{ requests: 100000000, per: day }", |gateway| {
+        gateway.chat("k", MODEL).outcome() == (503, "store_unavailable".into())
+    });
+}
+
+#[test]
+fn without_the_store_requests_are_held_to_what_one_envoy_may_spend() {
+    outages("local", "{ requests: 100000000, per: day }", |gateway| gateway.chat("k", MODEL).status == 200);
+}
+
+#[test]
+fn without_the_store_no_envoy_spends_more_than_the_whole_limit() {
+    let fleet = fleet("local", &key("{ requests: 60, per: day }"));
+    // An Envoy that never heard of the others does not know its share.
+    thread::sleep(Duration::from_secs(1));
+    fleet.store().kill(Part::Redis);
+    let statuses = storm(&fleet, &[100; 3]);
+    for one in &statuses {
+        let admitted = one.iter().filter(|status| **status == 200).count();
+        assert!((1..=60).contains(&admitted), "{admitted}");
+    }
+    fleet.store().restart(Part::Redis);
+    let admitted = u64::try_from(count(&statuses, 200)).unwrap();
+    eventually("what was spent meanwhile is not told", LEASE, || ledger(&fleet, "requests") == admitted);
+}
+
+#[test]
+fn without_the_store_requests_pass() {
+    let fleet = fleet("allow", &key("{ requests: 10, per: day }"));
+    fleet.store().kill(Part::Webdis);
+    assert_eq!(count(&storm(&fleet, &[30; 3]), 200), 90);
+    fleet.store().restart(Part::Webdis);
+    let refused = || fleet.gateways().iter().all(|gateway| gateway.chat("k", MODEL).status == 429);
+    eventually("what was spent meanwhile is not told", LEASE, refused);
+}
+
+#[test]
+fn what_a_killed_envoy_held_is_free_again() {
+    let mut fleet = fleet(NO_OUTAGE, &key("{ requests: 1000, per: day }, { concurrency: 4 }"));
+    for _ in 0..100 {
+        assert_eq!(fleet.gateway(0).chat("k", MODEL).status, 200);
+    }
+    let used = records(&fleet, 100).iter().filter(|record| record["decision"] == "allowed").count();
+    assert_eq!(used, 100);
+    // Time for the report of what was used: what is not reported goes with the Envoy, in the callers' favour.
+    thread::sleep(Duration::from_secs(3));
+    fleet.kill(0);
+    let mut admitted = used;
+    let last = Instant::now() + LEASE * 2;
+    while admitted < 1000 && Instant::now() < last {
+        for gateway in &fleet.gateways()[1..] {
+            admitted += usize::from(gateway.chat("k", MODEL).status == 200);
+        }
+    }
+    assert_eq!(admitted, 1000, "all that was not used is there for the others");
+    assert_eq!(fleet.gateway(1).chat("k", MODEL).status, 429);
+    fleet.restart(0);
+    assert_eq!(fleet.gateway(0).chat("k", MODEL).status, 429);
+}
+
+#[test]
+fn the_ledger_is_the_sum_of_the_audit_records() {
+    ledger_is_the_sum(&fleet(NO_OUTAGE, &key("{ requests: 100000, per: day }")));
+}
+
+fn ledger_is_the_sum(fleet: &Fleet) {
+    let statuses = storm(fleet, &[100; 3]);
+    assert_eq!(count(&statuses, 200), 300);
+    let records = records(fleet, 300);
+    let sum = |field: &str| records.iter().map(|record| record[field].as_u64().unwrap_or_default()).sum::<u64>();
+    let cost: u64 = records.iter().map(|record| nano(&record["cost_usd"])).sum();
+    let told = [("requests", 300), ("input", sum("input_tokens")), ("output", sum("output_tokens")), ("cost", cost)];
+    for (metric, sum) in told {
+        eventually(&format!("{metric} is not {sum}"), LEASE, || ledger(fleet, metric) == sum);
+    }
+}
+
+/// Puts the token of Upstash into the store's cluster as `envoy.yaml` tells to.
+fn with_token(config: &mut Value) {
+    let mut clusters = config["static_resources"]["clusters"].as_array_mut().into_iter().flatten();
+    let filters = |cluster: &Value| cluster["typed_extension_protocol_options"][HTTP_OPTIONS]["http_filters"].clone();
+    let openai = clusters.find(|cluster| cluster["name"] == "openai").map(|cluster| filters(cluster));
+    let openai = openai.as_ref().and_then(Value::as_array).expect("the filters of a provider");
+    let (mut injector, codec) = (openai[0].clone(), openai[openai.len() - 1].clone());
+    injector["name"] = json!("credential-redis");
+    injector["typed_config"]["allow_request_without_credential"] = json!(false);
+    let generic = &mut injector["typed_config"]["credential"]["typed_config"];
+    generic["header"] = json!("authorization");
+    generic["credential"]["name"] = json!("redis");
+    let path = &mut generic["credential"]["sds_config"]["path_config_source"]["path"];
+    let file = Path::new(path.as_str().expect("a path")).with_file_name("redis.yaml");
+    config::secret(file.ancestors().nth(2).expect("a folder"), "redis", &format!("Bearer {TOKEN}"));
+    *path = json!(file.to_str().expect("a path in UTF-8"));
+    let store = clusters.find(|cluster| cluster["name"] == STORE).expect("the store's cluster");
+    store["typed_extension_protocol_options"][HTTP_OPTIONS]["http_filters"] = json!([injector, codec]);
+}
+
+/// Three gateways before the API of Upstash, whose token is Envoy's to send.
+fn upstash(rest: &str) -> (Upstash, Fleet) {
+    let store = Store::start();
+    let upstash = Upstash::start(&store.url(), TOKEN);
+    let policy = policy(&format!("store: {{ cluster: {STORE}, dialect: upstash, timeout: 5s }}\n{rest}"));
+    let fleet = Fleet::start_before(store, upstash.address(), with_token, 3, &policy);
+    (upstash, fleet)
+}
+
+#[test]
+fn three_envoys_admit_exactly_a_hundred_over_upstash() {
+    let (_upstash, fleet) = upstash(&key("{ requests: 100, per: day }"));
+    exactly_before(&fleet, 100, 100);
+}
+
+#[test]
+fn over_upstash_the_ledger_is_the_sum_of_the_audit_records() {
+    let (_upstash, fleet) = upstash(&key("{ requests: 100000, per: day }"));
+    ledger_is_the_sum(&fleet);
+}
+
+/// Nobody has prepared it either: what the filter needs it brings itself, as a script.
+#[test]
+fn three_envoys_admit_exactly_a_hundred_where_redis_has_no_functions() {
+    let store = Store::start_bare(&["--rename-command", "FCALL", "", "--rename-command", "FUNCTION", ""]);
+    let before = store.address();
+    let limited = |name: &str, most: u32| {
+        format!("{{ id: {name}, hash: <{name}>, models: [all], limits: [{{ requests: {most}, per: day }}] }}")
+    };
+    let keys = format!("keys: [{}, {}]", limited("k", 100), limited("other", 100_000));
+    let policy = policy(&format!("store: {{ cluster: {STORE}, timeout: 5s }}\n{keys}"));
+    let fleet = Fleet::start_before(store, before, |_| {}, 3, &policy);
+    let well = |gateway: &Gateway| (0..20).all(|_| gateway.chat("other", MODEL).status == 200);
+    eventually("the script is not there", LEASE, || fleet.gateways().iter().all(well));
+    // Every worker finds out by itself how the store is called, at one of its next ticks.
+    thread::sleep(Duration::from_secs(2));
+    exactly_before(&fleet, 100, 100);
+}

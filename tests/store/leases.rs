@@ -1,0 +1,206 @@
+//! Leases: who may spend how much without asking, and how it comes back.
+
+use crate::harness::{CALENDAR, Form, IN_FLIGHT, SLIDING, START, Store, TTL, ask, tell};
+use crate::in_both_forms;
+
+in_both_forms! {
+    fn what_a_request_needs_is_granted(store) {
+        let reply = store.take("e", &[ask(SLIDING, 10, 3, 0, 0, 0)]);
+        assert_eq!((reply.word.as_str(), reply.now), ("ok", START));
+        let gen_ = reply.gen_();
+        assert_eq!(reply.slots, [[3, gen_, 3, 3, 0, 1]]);
+        assert_eq!(gen_, START * 1000, "a lease is named by when it was made");
+        let again = store.take("e", &[ask(SLIDING, 10, 2, 0, 0, gen_)]);
+        assert_eq!(again.slots, [[2, gen_, 5, 5, 0, 1]], "granted adds up");
+    }
+
+    fn what_is_left_of_the_lease_counts_only_if_it_is_the_current_one(store) {
+        let gen_ = store.take("e", &[ask(SLIDING, 10, 6, 0, 0, 0)]).gen_();
+        assert_eq!(store.take("e", &[ask(SLIDING, 10, 7, 3, 0, gen_)]).word, "ok", "4 more fit");
+        store.clear();
+        let gen_ = store.take("e", &[ask(SLIDING, 10, 6, 0, 0, 0)]).gen_();
+        assert_eq!(store.take("e", &[ask(SLIDING, 10, 7, 3, 0, gen_ + 1)]).word, "no");
+        assert_eq!(store.take("other", &[ask(SLIDING, 10, 7, 3, 0, gen_)]).word, "no", "nor if it is another's");
+    }
+
+    /// Told or not: what comes is as much as is needed on top of it, and no more than fits.
+    fn what_was_overspent_is_made_up_for(store) {
+        for told in [false, true] {
+            store.clear();
+            let gen_ = store.take("e", &[ask(SLIDING, 20, 10, 0, 0, 0)]).gen_();
+            if told {
+                store.report("e", 1, &[tell(SLIDING, 20, gen_, 0, "-", &[(START, 14)])], &[]);
+            }
+            let overspent = format!("{SLIDING} 20 6 -4 0 {gen_}");
+            let reply = store.take("e", &[overspent]);
+            assert_eq!((reply.word.as_str(), reply.grant(), reply.used()), ("ok", 10, 20));
+        }
+    }
+
+    fn a_request_takes_from_all_its_limits_or_none(store) {
+        let one = ask(SLIDING, 10, 3, 0, 5, 0);
+        let other = ask(CALENDAR, 2, 3, 0, 0, 0);
+        let reply = store.take("e", &[one, other]);
+        assert_eq!(reply.word, "no");
+        assert_eq!(reply.slots, [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, u64::MAX, 0]]);
+        assert!(store.keys().is_empty(), "nothing is written");
+    }
+
+    fn one_slot_is_asked_for_once(store) {
+        let slot = ask(SLIDING, 10, 6, 0, 0, 0);
+        let tokens = format!("e 30000 2 {slot} {slot}");
+        let tokens: Vec<&str> = tokens.split(' ').collect();
+        let refused = store.call("take", &["kw:{kw}:level:a"], &tokens).unwrap_err();
+        assert!(refused.contains("a slot is asked for twice"), "{refused}");
+    }
+
+    fn more_than_needed_is_an_eighth_of_the_room_at_most(store) {
+        assert_eq!(store.take("e", &[ask(SLIDING, 801, 1, 0, 500, 0)]).grant(), 101);
+        assert_eq!(store.take("f", &[ask(CALENDAR, 801, 1, 0, 20, 0)]).grant(), 21, "and not more than wanted");
+        assert_eq!(store.take("f", &[ask(CALENDAR, 801, 1, 0, 0, 0)]).grant(), 1);
+    }
+
+    fn who_wants_more_gets_more(store) {
+        store.take("e", &[ask(SLIDING, 1_000, 0, 0, 300, 0)]);
+        // 125 are gone; of the eighth of 874 a quarter.
+        assert_eq!(store.take("f", &[ask(SLIDING, 1_000, 1, 0, 100, 0)]).grant(), 1 + 27);
+    }
+
+    fn near_the_limit_leases_shrink_to_single_requests(store) {
+        let mut reply = store.take("e0", &[ask(SLIDING, 1_000, 1, 0, 1_000, 0)]);
+        for envoy in 1..2_000 {
+            let envoy = format!("e{}", envoy % 5);
+            let next = store.take(&envoy, &[ask(SLIDING, 1_000, 1, 0, 1_000, 0)]);
+            if next.word == "no" {
+                break;
+            }
+            reply = next;
+        }
+        assert_eq!((reply.grant(), reply.used()), (1, 1_000));
+    }
+
+    fn a_lease_ends_with_its_envoy(store) {
+        for limit in [CALENDAR, IN_FLIGHT] {
+            store.clear();
+            store.take("e", &[ask(limit, 10, 8, 0, 0, 0)]);
+            store.at(TTL - 1);
+            assert_eq!(store.take("f", &[ask(limit, 10, 8, 0, 0, 0)]).word, "no");
+            store.at(TTL);
+            let reply = store.take("f", &[ask(limit, 10, 8, 0, 0, 0)]);
+            assert_eq!((reply.word.as_str(), reply.used(), reply.slots[0][5]), ("ok", 8, 1));
+        }
+    }
+
+    /// Whether it was spent nobody knows.
+    fn what_a_dead_envoy_held_counts_in_a_sliding_window_until_that_is_over(store) {
+        store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]);
+        store.at(TTL + 64_000 - 1);
+        let refused = store.take("f", &[ask(SLIDING, 10, 8, 0, 0, 0)]);
+        assert_eq!((refused.word.as_str(), refused.used(), refused.slots[0][5]), ("no", 8, 0));
+        store.at(TTL + 64_000);
+        assert_eq!(store.take("f", &[ask(SLIDING, 10, 8, 0, 0, 0)]).word, "ok");
+    }
+
+    fn what_an_envoy_that_was_away_tells_after_all_is_not_counted_twice(store) {
+        let gen_ = store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]).gen_();
+        store.at(TTL + 1_000);
+        let spent = tell(SLIDING, 10, gen_, 2, "-", &[(START + 20_000, 5)]);
+        let reply = store.report("e", 1, &[spent], &[]);
+        assert_eq!(reply.slots, [[0, 0, 5 + 1, 0, 5]], "the lease is void, one is still not accounted for");
+        store.at(20_000 + 64_000);
+        assert_eq!(store.used(SLIDING, 10), 1);
+        store.at(TTL + 64_000);
+        assert_eq!(store.used(SLIDING, 10), 0);
+    }
+
+    fn a_slot_may_be_told_of_once_for_each_lease(store) {
+        let old = store.take("e", &[ask(SLIDING, 20, 8, 0, 0, 0)]).gen_();
+        store.at(TTL);
+        let new = store.take("e", &[ask(SLIDING, 20, 6, 0, 0, old)]).gen_();
+        let of_the_old = tell(SLIDING, 20, old, 0, "-", &[(START, 8)]);
+        let of_the_new = tell(SLIDING, 20, new, 0, "-", &[(START + TTL, 1)]);
+        let reply = store.report("e", 1, &[of_the_old, of_the_new], &[]);
+        assert_eq!(reply.slots, [[0, 0, 8 + 6, 0, 8], [new, 6, 9 + 5, 0, 9]]);
+    }
+
+    fn what_envoys_that_crash_again_and_again_leave_behind_is_bounded(store) {
+        for crash in 0..200 {
+            store.at(crash * 700);
+            store.take(&format!("e{crash}"), &[ask("1 hour s 3600000 0", 1_000, 1, 0, 0, 0)]);
+        }
+        store.at(200_000);
+        assert_eq!(store.used("1 hour s 3600000 0", 1_000), 200);
+        assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.owed)"), 64);
+        assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.leases)"), 0);
+        store.at(TTL + 3_600_000 + 56_250 + 200_000);
+        assert_eq!(store.used("1 hour s 3600000 0", 1_000), 0);
+    }
+
+    fn a_report_renews_the_lease(store) {
+        let gen_ = store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]).gen_();
+        for (seq, at, word) in [(1, 20_000, "ok"), (1, 40_000, "again"), (2, 60_000, "ok")] {
+            store.at(at);
+            let reply = store.report("e", seq, &[tell(CALENDAR, 10, gen_, 0, "-", &[])], &[]);
+            assert_eq!((reply.word.as_str(), reply.slots.as_slice()), (word, [vec![gen_, 8, 8, 0, 0]].as_slice()));
+        }
+        store.at(90_000);
+        let reply = store.report("e", 3, &[tell(CALENDAR, 10, gen_, 0, "-", &[])], &[]);
+        assert_eq!(reply.slots, [[0, 0, 0, 0, 0]], "void");
+    }
+
+    fn what_is_returned_is_there_for_others(store) {
+        let gen_ = store.take("e", &[ask(IN_FLIGHT, 2, 2, 0, 0, 0)]).gen_();
+        assert_eq!(store.take("f", &[ask(IN_FLIGHT, 2, 1, 0, 0, 0)]).retry(), 1_000);
+        store.report("e", 1, &[tell(IN_FLIGHT, 2, gen_, 1, "-", &[])], &[]);
+        assert_eq!(store.take("f", &[ask(IN_FLIGHT, 2, 1, 0, 0, 0)]).word, "ok");
+    }
+
+    fn a_new_lease_has_a_higher_name_even_if_the_clock_is_set_back(store) {
+        store.at(10_000);
+        let first = store.take("e", &[ask(SLIDING, 10, 1, 0, 0, 0)]).gen_();
+        store.at(5_000);
+        let second = store.take("f", &[ask(SLIDING, 10, 1, 0, 0, 0)]).gen_();
+        assert_eq!(second, first + 1);
+    }
+
+    fn a_grant_whose_reply_was_lost_is_in_the_sum_of_the_next(store) {
+        let gen_ = store.take("e", &[ask(CALENDAR, 10, 2, 0, 0, 0)]).gen_();
+        store.take("e", &[ask(CALENDAR, 10, 5, 0, 0, gen_)]);
+        let reply = store.take("e", &[ask(CALENDAR, 10, 1, 0, 0, gen_)]);
+        assert_eq!((reply.grant(), reply.slots[0][2], reply.used()), (1, 8, 8));
+        let reply = store.report("e", 1, &[tell(CALENDAR, 10, gen_, 5, "-", &[])], &[]);
+        assert_eq!(reply.slots, [[gen_, 8, 3, 0, 0]], "a report tells as well, and may bring it back");
+    }
+
+    fn a_refused_request_learns_when_leases_may_be_back(store) {
+        store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]);
+        assert_eq!(store.take("f", &[ask(CALENDAR, 10, 3, 0, 0, 0)]).retry(), 1_000);
+        store.at(TTL - 300);
+        assert_eq!(store.take("f", &[ask(CALENDAR, 10, 3, 0, 0, 0)]).retry(), 300);
+    }
+
+    fn what_can_never_fit_is_said_to(store) {
+        assert_eq!(store.take("e", &[ask(SLIDING, 10, 11, 5, 0, 0)]).retry(), u64::MAX);
+        assert_eq!(store.take("e", &[ask(SLIDING, 0, 0, 0, 0, 0)]).retry(), u64::MAX, "an amount of 0 admits nothing");
+    }
+
+    fn what_is_malformed_is_refused_whole(store) {
+        let good = ask(SLIDING, 10, 1, 0, 0, 0);
+        for (broken, why) in [
+            ("1 m s 64000 0 10 1 0 0", "arguments are missing"),
+            ("1 m s 64000 0 10 -1 0 0 0", "not a number it can be: -1"),
+            ("1 m s 64000 0 10 1.5 0 0 0", "not a number it can be: 1.5"),
+            ("1 m s 64000 0 10 nan 0 0 0", "not a number it can be: nan"),
+            ("1 m s 64000 0 9007199254740992 1 0 0 0", "not a number it can be: 9007199254740992"),
+            ("1 m s 0 0 10 1 0 0 0", "not a number it can be: 0"),
+            ("1 m x 64000 0 10 1 0 0 0", "no such kind of slot"),
+            ("3 m s 64000 0 10 1 0 0 0", "no such level"),
+        ] {
+            let tokens = format!("e 30000 2 {good} {broken}");
+            let tokens: Vec<&str> = tokens.split(' ').collect();
+            let refused = store.call("take", &["kw:{kw}:level:a", "kw:{kw}:level:b"], &tokens).unwrap_err();
+            assert!(refused.contains(why), "{broken}: {refused}");
+        }
+        assert!(store.keys().is_empty());
+    }
+}
