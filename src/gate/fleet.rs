@@ -97,7 +97,7 @@ impl Gate {
                 let book = &mut self.client.book.borrow_mut();
                 return Ok(Taken::Leased(store::unchecked(host, book, timezone, stakes, applies)));
             }
-            OnOutage::Local => self.client.peers(host).map(|peers| {
+            OnOutage::Local => store::peers::read(host).map(|peers| {
                 let shares: Vec<Vec<u64>> = stakes.iter().map(|stake| shares(host, stake, peers)).collect();
                 let stakes: Vec<Stake<'_>> = stakes
                     .iter()

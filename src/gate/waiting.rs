@@ -8,10 +8,10 @@ use super::fleet::Untaken;
 use crate::answer::{Answer, Refusal};
 use crate::authz;
 use crate::host::Host;
-use crate::store::{Ask, Question};
+use crate::store::{Ask, Question, Unanswered};
 
 /// How often the store is asked for one request. The second time only where what it set aside for the first was taken by
-/// other requests in the moment between.
+/// other requests in the moment between, or where it has no functions, which the first question of a worker tells.
 const MOST: u32 = 2;
 
 /// A request that waits for the store.
@@ -64,10 +64,15 @@ impl Exchange {
         let Some(model) = self.model.as_deref().and_then(|name| authz::resolve(&gate.policy.catalog, name)) else {
             return Err(unavailable);
         };
-        let there = gate.client.asked(host, store, &waiting.ask, status, body).is_ok();
+        let answered = gate.client.asked(host, store, &waiting.ask, status, body);
+        if answered == Err(Unanswered::Otherwise) && waiting.asked < MOST {
+            let question = gate.client.ask(host, store, &waiting.ask);
+            self.waiting = Some(Waiting { asked: waiting.asked.saturating_add(1), ..waiting });
+            return Ok(Some(question));
+        }
         let user = self.end_user.clone();
         let taken = gate.staking(&key, &model, &waiting.demands, user.as_deref(), |stakes, applies| {
-            if there {
+            if answered.is_ok() {
                 gate.take_leased(host, store, stakes, applies)
             } else {
                 gate.without_store(host, store, stakes, applies)

@@ -13,6 +13,10 @@ const TOLD: u64 = 100;
 /// How many requests' worth a lease may have at the least, and for how long one may last at the most, in nanoseconds.
 const ENOUGH: u64 = 256;
 const LONG_ENOUGH: u64 = 2_000_000_000;
+/// Beyond what Redis counts to nothing is asked for.
+const MOST: u64 = 1 << 52;
+/// Limits of so many requests are large.
+const LARGE: u64 = 10_000;
 
 /// A question to the store.
 #[derive(Debug, Clone)]
@@ -35,7 +39,10 @@ pub struct AskSlot {
     pub(super) need: u64,
     have: i64,
     want: u64,
+    rate: u64,
+    spare: u64,
     generation: u64,
+    known: u64,
 }
 
 /// What the store says of one limit.
@@ -59,6 +66,7 @@ impl Ask {
     ) -> Self {
         let slots = steps.map(|(stake, limit, slot, need, lease)| {
             let measured = Measured::of(limit);
+            let rate = rate(lease, need, now);
             AskSlot {
                 counter: stake.counter.into(),
                 name: stake.store_name().into(),
@@ -68,8 +76,11 @@ impl Ask {
                 span: measured.span(timezone, now),
                 need,
                 have: lease.has(now),
-                want: want(lease, need, now),
+                want: want(lease, need, rate),
+                rate,
+                spare: spare(limit.amount, need),
                 generation: lease.generation,
+                known: lease.known,
             }
         });
         Self { sent: now, slots: slots.collect() }
@@ -86,7 +97,8 @@ impl Ask {
             arguments.extend_from_slice(&slot.span);
             arguments.extend([slot.amount, slot.need].map(|number| number.to_string()));
             arguments.push(slot.have.to_string());
-            arguments.extend([slot.want, slot.generation].map(|number| number.to_string()));
+            let numbers = [slot.want, slot.rate, slot.spare, slot.generation, slot.known];
+            arguments.extend(numbers.map(|number| number.to_string()));
         }
         call(calling, "keyward_take", &keys.0, arguments)
     }
@@ -129,13 +141,25 @@ impl Asked {
     }
 }
 
-/// How much more than is needed would be good to have: four times what was taken since the store was last asked, so that
-/// leases grow fast where they are used, but no more than lasts two seconds or 256 requests. The store gives less where a
-/// limit is near.
-fn want(lease: &Lease, need: u64, now: u64) -> u64 {
+/// What is taken in two seconds, going by what was taken since the store was last asked.
+fn rate(lease: &Lease, need: u64, now: u64) -> u64 {
     let elapsed = now.saturating_sub(lease.asked).max(1_000_000);
     let taken = u128::from(lease.taken.max(need));
     let rate = taken.saturating_mul(u128::from(LONG_ENOUGH)).checked_div(u128::from(elapsed)).unwrap_or(0);
-    let most = u64::try_from(rate).unwrap_or(u64::MAX).max(need.saturating_mul(ENOUGH));
-    lease.taken.max(need).saturating_mul(4).min(most)
+    u64::try_from(rate).unwrap_or(u64::MAX).min(MOST)
+}
+
+/// How much more than is needed would be good to have: four times what was taken since the store was last asked, so that
+/// leases grow fast where they are used, but no more than lasts two seconds or 256 requests. The store gives less, so that
+/// little of a limit lies unspent.
+fn want(lease: &Lease, need: u64, rate: u64) -> u64 {
+    let most = rate.max(need.saturating_mul(ENOUGH));
+    lease.taken.max(need).saturating_mul(4).min(most).min(MOST)
+}
+
+/// How much of a limit may lie unspent in all Envoys while half of it is left: of large ones more, as there is time to get it
+/// back before the rest is spent. Otherwise it is as the store has it.
+const fn spare(amount: u64, need: u64) -> u64 {
+    let of_many = matches!(amount.checked_div(need), Some(LARGE..));
+    if of_many { amount / 32 } else { 0 }
 }

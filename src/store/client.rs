@@ -5,17 +5,15 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use super::command::{Calling, Command};
-use super::dialect::{self, Unanswered};
+use super::dialect::{self, NoAnswer};
 use super::report::Reached;
-use super::{Ask, Book, StoredKeys, breaker, library, record, take};
+use super::{Ask, Book, StoredKeys, breaker, library, peers, record, take};
 use crate::host::Host;
 use crate::policy::{KeyHash, Store, Timezone};
 
 /// How long a letter may take; nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_AHEAD: usize = 64;
-/// How many Envoys there are, for all workers of this one.
-const PEERS: &str = "kwlease1.peers";
 
 /// A call to the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +39,14 @@ pub enum Errand {
     Library,
 }
 
-/// The store did not answer.
+/// Why there is no answer of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unavailable;
+pub enum Unanswered {
+    /// It is away, or cannot say.
+    Away,
+    /// It wants to be asked in another way, which the next question is.
+    Otherwise,
+}
 
 /// One worker's dealings with the store. One per VM.
 #[derive(Debug)]
@@ -86,20 +89,6 @@ impl Client {
         breaker::is_open(host)
     }
 
-    /// How many Envoys share the limits, as far as was seen; `None` if the store never spoke.
-    #[must_use]
-    pub fn peers<H: Host + ?Sized>(&self, host: &H) -> Option<u64> {
-        let value = host.shared_get(PEERS)?;
-        value.bytes.first_chunk::<8>().map(|word| u64::from_le_bytes(*word)).filter(|peers| *peers > 0)
-    }
-
-    fn saw_peers<H: Host + ?Sized>(&self, host: &H, peers: u64) {
-        if self.peers(host) != Some(peers) {
-            let version = host.shared_get(PEERS).map(|value| value.version);
-            host.shared_set(PEERS, &peers.to_le_bytes(), version);
-        }
-    }
-
     /// Asks, for a request that waits.
     #[must_use]
     pub fn ask<H: Host + ?Sized>(&self, host: &H, store: &Store, ask: &Ask) -> Question {
@@ -111,7 +100,7 @@ impl Client {
     /// Takes the answer to what was asked; `status` is 0 where none came.
     ///
     /// # Errors
-    /// [`Unavailable`]: nothing was granted.
+    /// [`Unanswered`]: nothing was granted.
     pub fn asked<H: Host + ?Sized>(
         &self,
         host: &H,
@@ -119,7 +108,7 @@ impl Client {
         ask: &Ask,
         status: u16,
         body: &[u8],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), Unanswered> {
         let text = self.answer(host, store, status, body).inspect_err(|_| take::unanswered(host, ask))?;
         let Some((store_ms, answers)) = ask.read(&text) else {
             take::unanswered(host, ask);
@@ -128,7 +117,7 @@ impl Client {
         self.book.borrow_mut().saw_time(store_ms, ask.sent);
         // Those that have leases are some of those that are there.
         let least = answers.iter().map(|answer| answer.peers).max().unwrap_or(0);
-        self.saw_peers(host, self.peers(host).unwrap_or(0).max(least));
+        peers::saw(host, peers::read(host).unwrap_or(0).max(least));
         take::granted(host, ask, &answers, host.now());
         Ok(())
     }
@@ -156,17 +145,17 @@ impl Client {
                 self.keyless.set(false);
                 return self.keys.learn(store, hash, key.map(Rc::new));
             }
-            Err(Unanswered::Unavailable) if status == 0 => {
+            Err(NoAnswer::Unavailable) if status == 0 => {
                 self.failed(host, "no answer in time");
                 None
             }
-            Err(Unanswered::Unavailable) if status >= 500 => {
+            Err(NoAnswer::Unavailable) if status >= 500 => {
                 self.failed(host, &format!("HTTP {status}"));
                 None
             }
             // It is there for limits, so they go on: it may be that it does not allow `GET`.
-            Err(Unanswered::Unavailable) => Some(format!("HTTP {status}")),
-            Err(Unanswered::Refused(text)) => Some(text),
+            Err(NoAnswer::Unavailable) => Some(format!("HTTP {status}")),
+            Err(NoAnswer::Refused(text)) => Some(text),
         };
         self.keys.forgo(hash);
         if let Some(why) = refused
@@ -245,7 +234,7 @@ impl Client {
                 let Ok(text) = self.answer(host, store, status, body) else { return Vec::new() };
                 let reported = self.book.borrow_mut().reported(host, &text);
                 if let Some((envoys, reached)) = reported {
-                    self.saw_peers(host, envoys);
+                    peers::saw(host, envoys);
                     return reached;
                 }
                 self.failed(host, "an answer of another version");
@@ -261,7 +250,7 @@ impl Client {
         store: &Store,
         status: u16,
         body: &[u8],
-    ) -> Result<String, Unavailable> {
+    ) -> Result<String, Unanswered> {
         match dialect::answer(store.dialect, status, body) {
             Ok(text) => {
                 if breaker::answered(host) {
@@ -269,12 +258,12 @@ impl Client {
                 }
                 Ok(text.unwrap_or_default())
             }
-            Err(Unanswered::Unavailable) if status == 0 => Err(self.failed(host, "no answer in time")),
-            Err(Unanswered::Unavailable) => Err(self.failed(host, &format!("HTTP {status}"))),
-            Err(Unanswered::Refused(text)) => {
+            Err(NoAnswer::Unavailable) if status == 0 => Err(self.failed(host, "no answer in time")),
+            Err(NoAnswer::Unavailable) => Err(self.failed(host, &format!("HTTP {status}"))),
+            Err(NoAnswer::Refused(text)) => {
                 let has = |part: &str| text.contains(part);
-                if has("unknown command") {
-                    self.calling.set(Calling::Script);
+                if has("unknown command") && self.calling.replace(Calling::Script) == Calling::Function {
+                    return Err(Unanswered::Otherwise);
                 }
                 let lacks = has("Function not found") || has("NOSCRIPT") || has("unknown command");
                 self.lacks_library.set(lacks);
@@ -289,12 +278,12 @@ impl Client {
     }
 
     /// It does not answer: requests go on without it, and it is left alone for a while.
-    pub fn failed<H: Host + ?Sized>(&self, host: &H, why: &str) -> Unavailable {
+    pub fn failed<H: Host + ?Sized>(&self, host: &H, why: &str) -> Unanswered {
         let now = host.now();
         if breaker::failed(host, now, now / 1_000) {
             log::warn!("keyward: the store is out of reach: {why}");
         }
-        Unavailable
+        Unanswered::Away
     }
 }
 

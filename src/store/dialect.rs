@@ -7,7 +7,7 @@ use crate::policy::StoreDialect;
 
 /// Why an answer is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unanswered {
+pub enum NoAnswer {
     /// The store, or what stands before it, is not there or not well.
     Unavailable,
     /// Redis answered with an error of its own.
@@ -26,30 +26,30 @@ pub fn body(dialect: StoreDialect, command: &Command) -> Vec<u8> {
 /// What Redis answered, as text: numbers and strings; empty for nothing.
 ///
 /// # Errors
-/// [`Unanswered`].
-pub fn answer(dialect: StoreDialect, status: u16, body: &[u8]) -> Result<Option<String>, Unanswered> {
+/// [`NoAnswer`].
+pub fn answer(dialect: StoreDialect, status: u16, body: &[u8]) -> Result<Option<String>, NoAnswer> {
     let told = serde_json::from_slice::<Value>(body).ok();
-    let refused = |text: &Value| Unanswered::Refused(text.as_str().unwrap_or("an error").chars().take(200).collect());
+    let refused = |text: &Value| NoAnswer::Refused(text.as_str().unwrap_or("an error").chars().take(200).collect());
     match dialect {
         StoreDialect::Webdis => {
             if status != 200 {
-                return Err(Unanswered::Unavailable);
+                return Err(NoAnswer::Unavailable);
             }
             // One member, named like the command.
             let told = told.as_ref().and_then(Value::as_object).and_then(|members| members.values().next());
-            match told.ok_or(Unanswered::Unavailable)? {
+            match told.ok_or(NoAnswer::Unavailable)? {
                 Value::Array(status) => match status.as_slice() {
                     [Value::Bool(true), text] => Ok(text.as_str().map(str::to_owned)),
                     [Value::Bool(false), text] => Err(refused(text)),
-                    _ => Err(Unanswered::Unavailable),
+                    _ => Err(NoAnswer::Unavailable),
                 },
                 value => Ok(text(value)),
             }
         }
         StoreDialect::Upstash => match (status, told.as_ref().and_then(Value::as_object)) {
             (200, Some(members)) if members.contains_key("result") => Ok(members.get("result").and_then(text)),
-            (400..=403, Some(members)) => Err(members.get("error").map_or(Unanswered::Unavailable, refused)),
-            _ => Err(Unanswered::Unavailable),
+            (400..=403, Some(members)) => Err(members.get("error").map_or(NoAnswer::Unavailable, refused)),
+            _ => Err(NoAnswer::Unavailable),
         },
     }
 }
@@ -100,8 +100,8 @@ mod tests {
     fn answers() {
         use StoreDialect::{Upstash, Webdis};
         let said = |text: &str| Ok(Some(text.to_owned()));
-        let refused = |text: &str| Err(Unanswered::Refused(text.to_owned()));
-        let down = || Err(Unanswered::Unavailable);
+        let refused = |text: &str| Err(NoAnswer::Refused(text.to_owned()));
+        let down = || Err(NoAnswer::Unavailable);
         for (dialect, status, body, expected) in [
             (Webdis, 200, r#"{"FCALL":"ok 1"}"#, said("ok 1")),
             (Webdis, 200, r#"{"GET":null}"#, Ok(None)),

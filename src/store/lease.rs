@@ -77,11 +77,9 @@ impl Lease {
         }
     }
 
-    /// Takes what is free to give it back to the store.
-    pub fn empty(&mut self) -> u64 {
-        let free = u64::try_from(self.available).unwrap_or(0);
-        self.add(free, false);
-        free
+    /// Takes off what goes back to the store.
+    pub fn give_back(&mut self, amount: u64) {
+        self.add(amount, false);
     }
 
     /// The store is asked about it: until it answers, or that is given up, grants may be on their way.

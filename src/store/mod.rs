@@ -31,6 +31,7 @@ mod lease;
 mod ledger;
 pub mod library;
 mod measure;
+pub mod peers;
 mod record;
 mod report;
 mod take;
@@ -39,7 +40,7 @@ mod tests;
 
 pub use ask::{Ask, Asked};
 pub use book::Book;
-pub use client::{Client, Errand, Question, Unavailable};
+pub use client::{Client, Errand, Question, Unanswered};
 pub use command::{Calling, Command};
 pub use keys::{Sought, StoredKeys};
 pub use ledger::{LedgerRow, Row};

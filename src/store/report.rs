@@ -8,7 +8,7 @@ use super::command::{Calling, Command, Keys, Words, call, level_key};
 use super::lease::{self, Lease};
 use super::ledger::{LedgerRow, Row};
 use super::measure::Measured;
-use super::{LEASE_MS, MARGIN_MS};
+use super::{LEASE_MS, MARGIN_MS, peers};
 use crate::host::Host;
 use crate::policy::{Metric, SlotId, Timezone};
 
@@ -18,9 +18,12 @@ const SECOND: u64 = 1_000 * MILLISECOND;
 const RENEW: u64 = 5 * SECOND;
 /// And that often an Envoy shows that it is there.
 const SHOW: u64 = 20 * SECOND;
-/// What was not touched for so long is given back: near a limit, and far from it.
+/// What was not touched for so long is given back: where all of a limit is near its end, and where it is not.
 const IDLE_NEAR: u64 = 300 * MILLISECOND;
 const IDLE_FAR: u64 = 10 * SECOND;
+/// What goes beyond so much time's worth is given back, once there is so much time to tell.
+const AHEAD: u64 = SECOND;
+const TELLING: u64 = 300 * MILLISECOND;
 /// So few levels are looked after every time.
 const FEW: usize = 200;
 /// More requests than that do not wait.
@@ -120,6 +123,7 @@ impl Book {
     fn lines<H: Host + ?Sized>(&mut self, host: &H, now: u64, due: bool) -> Vec<Line> {
         let mut lines: Vec<Line> = Vec::new();
         let mut gone = Vec::new();
+        let peers = peers::read(host).unwrap_or(1);
         for (name, level) in &mut self.levels {
             if lines.len() >= MOST_SLOTS {
                 break;
@@ -132,7 +136,8 @@ impl Book {
                 for lease in leases.iter_mut() {
                     // What this worker never took from, another one looks after.
                     let Some(book) = slots.get(&lease.slot).filter(|_| lease.generation != 0) else { continue };
-                    let returned = if is_idle(lease, &book.measured, now) { lease.empty() } else { 0 };
+                    let returned = surplus(lease, &book.measured, peers, now);
+                    lease.give_back(returned);
                     let renew = lease.renewed.saturating_add(RENEW) <= now;
                     if renew || returned > 0 {
                         lease.renewed = now;
@@ -212,12 +217,22 @@ impl Book {
     }
 }
 
-/// Whether nobody here seems to need what is left of a lease.
-fn is_idle(lease: &Lease, measured: &Measured, now: u64) -> bool {
-    let near = lease.used >= measured.amount / 2;
+/// What nobody here seems to need of a lease: all of it where it is idle, else what it has beyond a second's worth, and
+/// beyond its Envoy's part of what may lie unspent of the limit.
+fn surplus(lease: &Lease, measured: &Measured, peers: u64, now: u64) -> u64 {
+    let since = |then: u64| now.saturating_sub(then);
+    let held = u64::try_from(lease.available).unwrap_or(0);
+    if held == 0 || lease.is_awaited(now) || since(lease.asked) < TELLING {
+        return 0;
+    }
+    let near = lease.used >= measured.amount.saturating_sub(measured.amount / 8);
     let patience = if near || measured.metric == Metric::Concurrency { IDLE_NEAR } else { IDLE_FAR };
-    let unused = lease.available > 0 && !lease.is_awaited(now);
-    unused && lease.touched.saturating_add(patience) <= now && lease.asked.saturating_add(patience) <= now
+    if since(lease.touched) >= patience && since(lease.asked) >= patience {
+        return held;
+    }
+    let worth = u128::from(lease.taken).saturating_mul(u128::from(AHEAD)).checked_div(u128::from(since(lease.asked)));
+    let part = (measured.amount / 128).checked_div(peers).unwrap_or(0);
+    held.saturating_sub(part.max(u64::try_from(worth.unwrap_or(0)).unwrap_or(u64::MAX)))
 }
 
 impl SlotBook {

@@ -84,7 +84,7 @@ fn worker(host: &MemoryHost, number: u64) -> Book {
 
 #[test]
 fn what_nobody_needs_goes_back_soon_near_a_limit_and_late_far_from_it() {
-    for (used, patience) in [(499, 10_000), (500, 300)] {
+    for (used, patience) in [(874, 10_000), (875, 300)] {
         let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
         let mut book = worker(&host, 1);
         let ask = asks(&host, &mut book, &level, tokens(1));
@@ -104,6 +104,28 @@ fn what_nobody_needs_goes_back_soon_near_a_limit_and_late_far_from_it() {
         take::unanswered(&host, &another);
         assert_eq!(returned(report(&host, &mut book)).as_deref(), Some("7 4 - 0"), "{used}");
         holding.settle(&host, &mut book, Outcome::Used(tokens(1)));
+    }
+}
+
+#[test]
+fn what_is_more_than_a_seconds_worth_goes_back_and_a_part_of_the_limit_stays() {
+    // Of 12,800 a 128th is 100, and of so many one Envoy may keep half where there are two.
+    for (taken, stays) in [(0, 50), (20, 52), (30, 77), (100, 252)] {
+        let (host, level) = (host(), level(Metric::OutputTokens, 12_800));
+        let mut book = worker(&host, 1);
+        peers::saw(&host, 2);
+        let ask = asks(&host, &mut book, &level, tokens(1));
+        answers(&host, &ask, "ok", "401 7 401 401 0 2");
+        let holding = takes(&host, &mut book, &level, tokens(1));
+        let more = (0..taken).map(|_| takes(&host, &mut book, &level, tokens(1))).collect::<Vec<_>>();
+        host.advance_ms(299);
+        assert!(report(&host, &mut book).is_none_or(|letter| says(&letter).1.starts_with("7 0 ")), "too early");
+        assert!(book.reported(&host, &format!("ok {NOW} 7 401 401 0 0 2")).is_some());
+        host.advance_ms(101);
+        let held = 401 - taken - 1;
+        let letter = report(&host, &mut book).unwrap();
+        assert_eq!(says(&letter).1, format!("7 {} - 0", held - stays), "{taken}");
+        more.into_iter().chain([holding]).for_each(|one| one.settle(&host, &mut book, Outcome::Refund));
     }
 }
 

@@ -343,7 +343,5 @@ fn three_envoys_admit_exactly_a_hundred_where_redis_has_no_functions() {
     let fleet = Fleet::start_before(store, before, |_| {}, 3, &policy);
     let well = |gateway: &Gateway| (0..20).all(|_| gateway.chat("other", MODEL).status == 200);
     eventually("the script is not there", LEASE, || fleet.gateways().iter().all(well));
-    // Every worker finds out by itself how the store is called, at one of its next ticks.
-    thread::sleep(Duration::from_secs(2));
     exactly_before(&fleet, 100, 100);
 }

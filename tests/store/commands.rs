@@ -83,7 +83,8 @@ fn use_it(connection: &mut Connection, worker: &str, day: &str, row: &str) {
 fn used_of_the_minute(connection: &mut Connection) -> String {
     let mut take = redis::cmd("FCALL");
     take.arg("keyward_take").arg(1).arg("kw:{kw}:level:global").arg("onlooker").arg(30_000).arg(1);
-    let reply: String = take.arg("1 m s 60000 0 100 0 0 0 0".split(' ').collect::<Vec<_>>()).query(connection).unwrap();
+    let reply: String =
+        take.arg("1 m s 60000 0 100 0 0 0 0 0 0 0".split(' ').collect::<Vec<_>>()).query(connection).unwrap();
     reply.split(' ').nth(5).unwrap().to_owned()
 }
 

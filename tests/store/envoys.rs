@@ -121,7 +121,7 @@ pub fn demand(tokens: u64) -> Demand {
     Demand { input_tokens: tokens / 3, output_tokens: tokens - tokens / 3, cost: NanoUsd(tokens * 10) }
 }
 
-fn level(kind: LevelKind, name: &str, limits: &[(Metric, u64, Period)]) -> Level {
+pub fn level(kind: LevelKind, name: &str, limits: &[(Metric, u64, Period)]) -> Level {
     let limit = |(index, (metric, amount, period)): (usize, &(Metric, u64, Period))| {
         let slot = SlotId(index as u64 + 1);
         Limit { metric: *metric, amount: *amount, period: *period, model: None, tier: None, slot }
@@ -150,7 +150,7 @@ pub fn levels(times: u64) -> Vec<Level> {
 }
 
 impl<'s> Fleet<'s> {
-    pub fn new(store: &'s mut Store, envoys: usize, times: u64, now: u64) -> Self {
+    pub fn new(store: &'s mut Store, envoys: usize, levels: Vec<Level>, now: u64) -> Self {
         let config = Config {
             cluster: "redis-http".into(),
             dialect: StoreDialect::Upstash,
@@ -164,7 +164,7 @@ impl<'s> Fleet<'s> {
             now,
             envoys: vec![],
             requests: vec![],
-            levels: levels(times),
+            levels,
             down: false,
             smooth: true,
             key: Key {
@@ -450,7 +450,7 @@ impl<'s> Fleet<'s> {
             _ => format!("c {end} {}", end + 86_400_000),
         };
         let key = format!("kw:{{kw}}:level:{name}");
-        let tokens = format!("onlooker 20000 1 1 {} {span} {} 0 0 0 0", limit.slot.0, limit.amount);
+        let tokens = format!("onlooker 20000 1 1 {} {span} {} 0 0 0 0 0 0 0", limit.slot.0, limit.amount);
         let tokens: Vec<&str> = tokens.split(' ').collect();
         let reply = self.store.call("take", &[&key], &tokens).unwrap();
         reply.split(' ').nth(5).unwrap().parse().unwrap()

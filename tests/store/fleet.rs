@@ -1,10 +1,10 @@
 //! Several Envoys, whatever happens to them and between them and Redis: what must hold all the same.
 
-use keyward::policy::{Metric, Period};
+use keyward::policy::{LevelKind, Metric, Period};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::envoys::{Fate, Fleet, Request, Wish, demand};
+use crate::envoys::{Fate, Fleet, Request, Wish, demand, level, levels};
 use crate::harness::{Form, START, Store};
 
 const DAY: u64 = 86_400_000;
@@ -181,7 +181,7 @@ fn whatever_happens(rough: u8, cases: u32) {
         .run(&(2_usize..=4, prop_oneof![Just(1_u64), Just(10)], steps(rough)), |(envoys, times, steps)| {
             let mut store = store.borrow_mut();
             store.clear();
-            let mut fleet = Fleet::new(&mut store, envoys, times, BEGIN);
+            let mut fleet = Fleet::new(&mut store, envoys, levels(times), BEGIN);
             steps.iter().for_each(|step| run(&mut fleet, step));
             quiet(&mut fleet);
             Ok(())
@@ -202,4 +202,53 @@ fn and_while_calls_are_lost_or_heard_twice() {
 #[test]
 fn and_while_envoys_and_the_store_go_away() {
     whatever_happens(2, 120);
+}
+
+/// However uneven the load of Envoys is, and however it changes: nobody is refused while much lies unspent elsewhere.
+#[test]
+fn nearly_all_is_used_when_the_first_request_is_refused() {
+    let store = std::cell::RefCell::new(Store::new(Form::Library));
+    let config = Config { cases: 60, failure_persistence: None, max_shrink_iters: 20, ..Config::default() };
+    let amount = prop_oneof![Just(1_u64), Just(100), 101_u64..3_000, Just(12_000)];
+    let weights = || prop::collection::vec(prop_oneof![Just(0_u32), Just(1), Just(3), Just(20), Just(100)], 3);
+    let scenario =
+        (amount, weights(), weights(), 0_u64..100, prop_oneof![Just(0_u64), Just(1), Just(20)], any::<u64>());
+    TestRunner::new(config)
+        .run(&scenario, |(amount, first, then, percent, pause, seed)| {
+            let mut store = store.borrow_mut();
+            store.clear();
+            let requests = level(LevelKind::Team, "a", &[(Metric::Requests, amount, Period::Day)]);
+            let mut fleet = Fleet::new(&mut store, 3, vec![requests], BEGIN - 3_600_000);
+            let mut chance = seed;
+            let mut next = move |most: u32| {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((chance >> 33) as u32) % most.max(1)
+            };
+            let mut admitted = 0;
+            loop {
+                let weights = if admitted * 100 < amount * percent { &first } else { &then };
+                let mut at = next(weights.iter().sum());
+                let which = weights.iter().position(|weight| {
+                    at.checked_sub(*weight).is_none_or(|rest| {
+                        at = rest;
+                        false
+                    })
+                });
+                let which = which.unwrap_or(0);
+                fleet.request(which, next(2) as usize, Wish { estimate: demand(0), levels: 1 }, Fate::Heard);
+                if fleet.requests.is_empty() {
+                    break;
+                }
+                fleet.finish(which, 100);
+                fleet.requests.clear();
+                admitted += 1;
+                if admitted % 50 == 0 {
+                    // What may lie unspent of a large limit comes back in time, but some time it takes.
+                    fleet.wait(pause.max(u64::from(amount > 10_000)) * 50, Fate::Heard);
+                }
+            }
+            prop_assert!((amount - amount / 100..=amount).contains(&admitted), "{admitted} of {amount}");
+            Ok(())
+        })
+        .unwrap();
 }

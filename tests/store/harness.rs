@@ -125,7 +125,7 @@ impl Store {
     /// `keyward_take` for these slots.
     pub fn take(&mut self, envoy: &str, slots: &[String]) -> Reply {
         let slots = slots.join(" ");
-        let count = (slots.split_whitespace().count() / 10).to_string();
+        let count = (slots.split_whitespace().count() / 13).to_string();
         let ttl = TTL.to_string();
         let arguments: Vec<&str> = [envoy, &ttl, &count].into_iter().chain(slots.split_whitespace()).collect();
         Reply::read(&self.call("take", &LEVELS, &arguments).unwrap(), OF_TAKE)
@@ -178,7 +178,15 @@ impl Store {
 
 /// What a request asks of a slot.
 pub fn ask(limit: &str, amount: u64, need: u64, have: u64, want: u64, gen_: u64) -> String {
-    format!("{limit} {amount} {need} {have} {want} {gen_}")
+    asks(limit, amount, &format!("{need} {have} {want}"), 1, 0, gen_, HEARD)
+}
+
+/// Of an answer that everything was heard of.
+pub const HEARD: u64 = 1 << 50;
+
+/// The same, of an Envoy that says how fast it is, how much may lie unspent, and what it heard was granted.
+pub fn asks(limit: &str, amount: u64, wants: &str, rate: u64, spare: u64, gen_: u64, known: u64) -> String {
+    format!("{limit} {amount} {wants} {rate} {spare} {gen_} {known}")
 }
 
 /// What is told of a slot: `rows` are `bucket delta`, the bucket as it stands.

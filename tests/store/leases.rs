@@ -1,6 +1,6 @@
 //! Leases: who may spend how much without asking, and how it comes back.
 
-use crate::harness::{CALENDAR, Form, IN_FLIGHT, SLIDING, START, Store, TTL, ask, tell};
+use crate::harness::{CALENDAR, Form, HEARD, IN_FLIGHT, SLIDING, START, Store, TTL, ask, asks, tell};
 use crate::in_both_forms;
 
 in_both_forms! {
@@ -31,7 +31,7 @@ in_both_forms! {
             if told {
                 store.report("e", 1, &[tell(SLIDING, 20, gen_, 0, "-", &[(START, 14)])], &[]);
             }
-            let overspent = format!("{SLIDING} 20 6 -4 0 {gen_}");
+            let overspent = asks(SLIDING, 20, "6 -4 0", 1, 0, gen_, HEARD);
             let reply = store.take("e", &[overspent]);
             assert_eq!((reply.word.as_str(), reply.grant(), reply.used()), ("ok", 10, 20));
         }
@@ -54,16 +54,47 @@ in_both_forms! {
         assert!(refused.contains("a slot is asked for twice"), "{refused}");
     }
 
-    fn more_than_needed_is_an_eighth_of_the_room_at_most(store) {
-        assert_eq!(store.take("e", &[ask(SLIDING, 801, 1, 0, 500, 0)]).grant(), 101);
-        assert_eq!(store.take("f", &[ask(CALENDAR, 801, 1, 0, 20, 0)]).grant(), 21, "and not more than wanted");
-        assert_eq!(store.take("f", &[ask(CALENDAR, 801, 1, 0, 0, 0)]).grant(), 1);
+    /// Nearly all of a limit is used when the first request is refused.
+    fn what_lies_unspent_is_within_a_128th_of_the_limit(store) {
+        assert_eq!(store.take("e", &[ask(SLIDING, 6_400, 1, 0, 500, 0)]).grant(), 1 + 50);
+        assert_eq!(store.take("f", &[ask(SLIDING, 6_400, 1, 0, 500, 0)]).grant(), 1, "somebody has all of it");
+        assert_eq!(store.take("g", &[ask(CALENDAR, 6_400, 1, 0, 20, 0)]).grant(), 21, "and not more than wanted");
+        assert_eq!(store.take("g", &[ask(CALENDAR, 6_400, 1, 0, 0, 0)]).grant(), 1);
     }
 
-    fn who_wants_more_gets_more(store) {
-        store.take("e", &[ask(SLIDING, 1_000, 0, 0, 300, 0)]);
-        // 125 are gone; of the eighth of 874 a quarter.
-        assert_eq!(store.take("f", &[ask(SLIDING, 1_000, 1, 0, 100, 0)]).grant(), 1 + 27);
+    /// And of a large one more, while there is time to get it back.
+    fn while_half_of_a_limit_is_left_more_may_lie_unspent_where_its_envoy_says_so(store) {
+        let large = |gen_| asks(SLIDING, 6_400, "1 0 5000", 1, 200, gen_, HEARD);
+        let reply = store.take("e", &[large(0)]);
+        assert_eq!(reply.grant(), 1 + 200);
+        store.report("e", 1, &[tell(SLIDING, 6_400, reply.gen_(), 200, "-", &[(START, 3_100)])], &[]);
+        assert_eq!(store.take("e", &[large(reply.gen_())]).grant(), 1 + 200);
+        store.report("e", 2, &[tell(SLIDING, 6_400, reply.gen_(), 200, "-", &[(START, 200)])], &[]);
+        assert_eq!(store.take("e", &[large(reply.gen_())]).grant(), 1 + 50);
+    }
+
+    fn who_is_faster_gets_more(store) {
+        let of = |rate| asks(SLIDING, 64_000, "1 0 5000", rate, 0, 0, 0);
+        store.take("e", &[asks(SLIDING, 64_000, "1 0 100", 100, 0, 0, 0)]);
+        assert_eq!(store.take("f", &[of(300)]).grant(), 1 + 375, "of 500 three quarters");
+        assert_eq!(store.take("g", &[of(600)]).grant(), 1 + 25, "and not what others have");
+    }
+
+    /// So many as ask at once do not get it each.
+    fn what_was_granted_and_is_not_heard_of_yet_counts(store) {
+        assert_eq!(store.take("e", &[ask(SLIDING, 6_400, 1, 0, 30, 0)]).grant(), 1 + 30);
+        let second = store.take("e", &[asks(SLIDING, 6_400, "1 0 30", 1, 0, 0, 0)]);
+        assert_eq!(second.grant(), 1 + 20);
+        let third = store.take("e", &[asks(SLIDING, 6_400, "1 0 30", 1, 0, second.gen_(), 31)]);
+        assert_eq!(third.grant(), 1 + 29, "what the first answer said is spent");
+        let fourth = store.take("e", &[asks(SLIDING, 6_400, "1 10 500", 1, 0, second.gen_(), 82)]);
+        assert_eq!(fourth.grant(), 41);
+    }
+
+    fn what_an_envoy_gives_back_another_may_have_ahead(store) {
+        let gen_ = store.take("e", &[ask(SLIDING, 6_400, 1, 0, 50, 0)]).gen_();
+        store.report("e", 1, &[tell(SLIDING, 6_400, gen_, 20, "-", &[])], &[]);
+        assert_eq!(store.take("f", &[ask(SLIDING, 6_400, 1, 0, 50, 0)]).grant(), 1 + 20);
     }
 
     fn near_the_limit_leases_shrink_to_single_requests(store) {
@@ -187,14 +218,14 @@ in_both_forms! {
     fn what_is_malformed_is_refused_whole(store) {
         let good = ask(SLIDING, 10, 1, 0, 0, 0);
         for (broken, why) in [
-            ("1 m s 64000 0 10 1 0 0", "arguments are missing"),
-            ("1 m s 64000 0 10 -1 0 0 0", "not a number it can be: -1"),
-            ("1 m s 64000 0 10 1.5 0 0 0", "not a number it can be: 1.5"),
-            ("1 m s 64000 0 10 nan 0 0 0", "not a number it can be: nan"),
-            ("1 m s 64000 0 9007199254740992 1 0 0 0", "not a number it can be: 9007199254740992"),
-            ("1 m s 0 0 10 1 0 0 0", "not a number it can be: 0"),
-            ("1 m x 64000 0 10 1 0 0 0", "no such kind of slot"),
-            ("3 m s 64000 0 10 1 0 0 0", "no such level"),
+            ("1 m s 64000 0 10 1 0 0 1 1 1", "arguments are missing"),
+            ("1 m s 64000 0 10 -1 0 0 0 1 1 1", "not a number it can be: -1"),
+            ("1 m s 64000 0 10 1.5 0 0 0 1 1 1", "not a number it can be: 1.5"),
+            ("1 m s 64000 0 10 nan 0 0 0 1 1 1", "not a number it can be: nan"),
+            ("1 m s 64000 0 9007199254740992 1 0 0 0 1 1 1", "not a number it can be: 9007199254740992"),
+            ("1 m s 0 0 10 1 0 0 0 1 1 1", "not a number it can be: 0"),
+            ("1 m x 64000 0 10 1 0 0 0 1 1 1", "no such kind of slot"),
+            ("3 m s 64000 0 10 1 0 0 0 1 1 1", "no such level"),
         ] {
             let tokens = format!("e 30000 2 {good} {broken}");
             let tokens: Vec<&str> = tokens.split(' ').collect();

@@ -83,4 +83,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "b100bd63f25762728444e6d28c3a163c3a4352ca";
+pub const SCRIPT_SHA1: &str = "c27664d05771bfd0aacb322830f904ec66589e81";

@@ -74,6 +74,7 @@ local function apply(slot, envoy, now)
   local lease, owed = lease_of(slot.state, envoy, slot.gen), slot.state.owed[text(slot.gen)]
   if lease then
     lease.consumed = lease.consumed + consumed
+    lease.spare = math.max(0, lease.spare - slot.returned)
   elseif owed then
     owed.left = math.max(0, owed.left - consumed)
     if owed.left == 0 then slot.state.owed[text(slot.gen)] = nil end

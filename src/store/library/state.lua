@@ -2,7 +2,8 @@
 --
 --   kind    's' sliding window of `span` ms, 'c' calendar window that ends at `ends`, 'f' in flight
 --   buckets sliding: what was spent, by the quantum of its admission; settled: the same of a calendar window
---   leases  by Envoy: { gen, granted, consumed, want, expires }; granted only grows within a gen
+--   leases  by Envoy: { gen, granted, consumed, spare, rate, expires }; granted only grows within a gen; spare is what may
+--           lie unspent of it, in requests in flight aside; rate what it takes in two seconds
 --   owed    sliding: by gen, what an expired lease may have spent without having told: { left, ends }
 --   gen     the last one given, alert and alert_at: the last percentage told, and when
 --

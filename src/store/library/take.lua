@@ -6,7 +6,8 @@ local function read_take(keys, arguments)
   local seen = {}
   for i = 1, count() do
     local slot = read_slot(next_one, count, keys)
-    slot.need, slot.have, slot.want, slot.gen = count(), count(1 - HUGE), count(), count()
+    slot.need, slot.have, slot.want, slot.rate, slot.spare = count(), count(1 - HUGE), count(), count(), count()
+    slot.gen, slot.known = count(), count()
     -- Each of two would be granted what only one of them can have.
     local name = slot.key .. '\n' .. slot.id
     if seen[name] then malformed('a slot is asked for twice') end
@@ -29,29 +30,39 @@ local function look(slot, envoy, now)
   slot.refuses = slot.never or used(slot.state) + more > slot.amount
 end
 
--- How much more than it needs: an eighth of the room at most, of the limit's last quarter a sixty-fourth, of its last
--- twentieth nothing; shared among all who want some. Near the limit leases shrink to single requests, so that little lies unspent elsewhere when the first
--- request is refused.
-local function extra(slot, envoy, room)
+-- What an Envoy may hold unspent: what it has, and what was granted and it had not heard of when it asked.
+local function unspent(slot, envoy)
+  local mine = lease_of(slot.state, envoy, slot.gen)
+  if mine then return math.max(0, slot.have) + math.max(0, mine.granted - slot.known) end
+  local unheard = slot.state.leases[envoy]
+  return unheard and unheard.spare or 0
+end
+
+-- How much more than it needs. What lies unspent in all Envoys stays within the limit's 128th, so that nearly all is used when the
+-- first request is refused, however uneven they are; within what the Envoy says where that is more and half of the limit is left,
+-- as there is time to get it back. Of that each has a share by its rate, of an eighth of the room at most.
+local function extra(slot, envoy, room, own)
   if slot.want == 0 then return 0 end
-  local wants = slot.want
+  local rates, others = math.max(1, slot.rate), 0
   for other, lease in pairs(slot.state.leases) do
-    if other ~= envoy then wants = wants + lease.want end
+    if other ~= envoy then rates, others = rates + lease.rate, others + lease.spare end
   end
   local after_need = math.max(0, room - slot.need)
-  if after_need * 20 < slot.amount then return 0 end
-  local part = after_need * 4 > slot.amount and 8 or 64
-  return math.floor(math.min(slot.want, after_need / part * (slot.want / wants)))
+  local spare = slot.amount / 128
+  if after_need * 2 > slot.amount then spare = math.max(spare, slot.spare) end
+  local share = math.min(spare, after_need / 8) * math.max(1, slot.rate) / rates
+  return math.max(0, math.floor(math.min(slot.want, share - own, spare - others - own)))
 end
 
 local function new_lease(state, now_in_us)
   state.gen = math.max(state.gen + 1, now_in_us)
-  return { gen = state.gen, granted = 0, consumed = 0, want = 0, expires = 0 }
+  return { gen = state.gen, granted = 0, consumed = 0, spare = 0, rate = 0, expires = 0 }
 end
 
 local function grant(slot, asked, now_in_us, now)
   local room = slot.amount - used(slot.state)
-  slot.granted = math.max(slot.must, math.min(room, slot.need + extra(slot, asked.envoy, room)))
+  local own = math.max(0, unspent(slot, asked.envoy) + math.min(0, slot.must - slot.need))
+  slot.granted = math.max(slot.must, math.min(room, slot.must + extra(slot, asked.envoy, room, own)))
   local leases = slot.state.leases
   if slot.granted > 0 then
     local lease = leases[asked.envoy] or new_lease(slot.state, now_in_us)
@@ -59,7 +70,10 @@ local function grant(slot, asked, now_in_us, now)
     lease.granted = lease.granted + slot.granted
   end
   local lease = leases[asked.envoy]
-  if lease then lease.want, lease.expires = slot.want, now + asked.ttl end
+  if lease then
+    lease.spare = own + slot.granted - slot.must
+    lease.rate, lease.expires = math.max(1, slot.rate), now + asked.ttl
+  end
 end
 
 -- When enough has slid out of a sliding window; nil if that alone will not do.
