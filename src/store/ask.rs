@@ -1,15 +1,12 @@
 //! Asking the store for more: one call for all limits of a request.
 
-use super::command::{Calling, Command, Keys, Words, call, level_key};
+use super::LEASE_MS;
+use super::command::{Calling, Command, Keys, call, level_key};
 use super::lease::Lease;
 use super::measure::Measured;
-use super::{LEASE_MS, MARGIN_MS};
 use crate::limits::Stake;
 use crate::policy::{Limit, SlotId, Timezone};
 
-const MILLISECOND: u64 = 1_000_000;
-/// A limit that had no room is not asked about again for so long, in milliseconds.
-const TOLD: u64 = 100;
 /// How many requests' worth a lease may have at the least, and for how long one may last at the most, in nanoseconds.
 const ENOUGH: u64 = 256;
 const LONG_ENOUGH: u64 = 2_000_000_000;
@@ -43,19 +40,6 @@ pub struct AskSlot {
     spare: u64,
     generation: u64,
     known: u64,
-}
-
-/// What the store says of one limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    granted: u64,
-    generation: u64,
-    granted_in_all: u64,
-    used: u64,
-    /// Milliseconds until there is room; 0 where there is.
-    retry_ms: i64,
-    /// How many Envoys have a lease on it.
-    pub(super) peers: u64,
 }
 
 impl Ask {
@@ -101,43 +85,6 @@ impl Ask {
             arguments.extend(numbers.map(|number| number.to_string()));
         }
         call(calling, "keyward_take", &keys.0, arguments)
-    }
-
-    /// Reads the answer, and the store's time in milliseconds; `None` if it is none.
-    #[must_use]
-    pub fn read(&self, answer: &str) -> Option<(u64, Vec<Asked>)> {
-        let mut words = Words::new(answer);
-        words.word().filter(|word| matches!(*word, "ok" | "no"))?;
-        let now_ms = words.number()?;
-        let slots = self.slots.iter().map(|_| {
-            let (granted, generation) = (words.number()?, words.number()?);
-            let granted_in_all = words.number()?;
-            let used = words.number()?;
-            let retry_ms = words.signed()?;
-            Some(Asked { granted, generation, granted_in_all, used, retry_ms, peers: words.number()? })
-        });
-        Some((now_ms, slots.collect::<Option<Vec<_>>>()?))
-    }
-}
-
-impl Asked {
-    pub(super) fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) {
-        lease.answered();
-        let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
-        if self.generation != 0 {
-            lease.hear(self.generation, self.granted, self.granted_in_all, sent.saturating_add(lasts));
-        }
-        lease.used = self.used;
-        lease.refilling = 0;
-        if self.granted > 0 {
-            lease.asked = now;
-            lease.taken = 0;
-        }
-        if let Ok(retry @ 1..) = u64::try_from(self.retry_ms) {
-            lease.refused = slot.need;
-            lease.refused_until = now.saturating_add(retry.min(TOLD).saturating_mul(MILLISECOND));
-            lease.frees_at = now.saturating_add(retry.saturating_mul(MILLISECOND));
-        }
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::ledger::{Ledger, LedgerRow, Row};
+use super::letter::Sent;
 use super::measure::Measured;
-use super::report::Sent;
 use crate::policy::SlotId;
 
 /// Levels that can have something to tell at once.

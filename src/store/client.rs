@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::command::{Calling, Command};
 use super::dialect::{self, NoAnswer};
 use super::report::Reached;
-use super::{Ask, Book, StoredKeys, breaker, library, peers, record, take};
+use super::{Ask, Book, StoredKeys, asked, breaker, library, peers, record};
 use crate::host::Host;
 use crate::policy::{KeyHash, Store, Timezone};
 
@@ -92,7 +92,7 @@ impl Client {
     /// Asks, for a request that waits.
     #[must_use]
     pub fn ask<H: Host + ?Sized>(&self, host: &H, store: &Store, ask: &Ask) -> Question {
-        take::asking(host, ask);
+        asked::asking(host, ask);
         let command = ask.command(self.calling.get(), self.book.borrow().envoy());
         question(store, &command, Duration::from_millis(store.timeout_ms))
     }
@@ -109,16 +109,16 @@ impl Client {
         status: u16,
         body: &[u8],
     ) -> Result<(), Unanswered> {
-        let text = self.answer(host, store, status, body).inspect_err(|_| take::unanswered(host, ask))?;
+        let text = self.answer(host, store, status, body).inspect_err(|_| asked::unanswered(host, ask))?;
         let Some((store_ms, answers)) = ask.read(&text) else {
-            take::unanswered(host, ask);
+            asked::unanswered(host, ask);
             return Err(self.failed(host, "an answer of another version"));
         };
         self.book.borrow_mut().saw_time(store_ms, ask.sent);
         // Those that have leases are some of those that are there.
         let least = answers.iter().map(|answer| answer.peers).max().unwrap_or(0);
         peers::saw(host, peers::read(host).unwrap_or(0).max(least));
-        take::granted(host, ask, &answers, host.now());
+        asked::granted(host, ask, &answers, host.now());
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Client {
 
     /// Nobody waits for the answer any more.
     pub fn gave_up<H: Host + ?Sized>(&self, host: &H, ask: &Ask) {
-        take::unanswered(host, ask);
+        asked::unanswered(host, ask);
     }
 
     /// More is to be asked for ahead of need, when there is time.

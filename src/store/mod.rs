@@ -5,10 +5,12 @@
 //!
 //! | step | file |
 //! |---|---|
-//! | take a request from the leases on all its limits, settle it when it ends | `take.rs`, `lease.rs` |
-//! | ask for more, for all limits of a request at once | `ask.rs` |
+//! | take a request from the leases on all its limits | `take.rs`, `lease.rs` |
+//! | ask for more, for all limits of a request at once; hear what is granted | `ask.rs`, `asked.rs` |
+//! | settle a request when it ends | `holding.rs` |
 //! | note what was spent, and the ledger | `book.rs`, `ledger.rs` |
-//! | tell it, each letter once; renew leases, give back idle ones | `report.rs` |
+//! | tell it, each letter once; renew leases, give back what is not needed | `report.rs`, `letter.rs` |
+//! | how many Envoys there are | `peers.rs` |
 //! | what Redis does with it | `library/` |
 //! | Redis over HTTP | `command.rs`, `dialect.rs` |
 //! | keys beside those of the policy: how they are written, and those a worker knows | `record.rs`, `keys.rs` |
@@ -21,14 +23,17 @@
 #![deny(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod ask;
+mod asked;
 mod book;
 mod breaker;
 mod client;
 mod command;
 mod dialect;
+mod holding;
 mod keys;
 mod lease;
 mod ledger;
+mod letter;
 pub mod library;
 mod measure;
 pub mod peers;
@@ -38,15 +43,17 @@ mod take;
 #[cfg(test)]
 mod tests;
 
-pub use ask::{Ask, Asked};
+pub use ask::Ask;
+pub use asked::Asked;
 pub use book::Book;
 pub use client::{Client, Errand, Question, Unanswered};
 pub use command::{Calling, Command};
+pub use holding::Holding;
 pub use keys::{Sought, StoredKeys};
 pub use ledger::{LedgerRow, Row};
 pub use record::{KEY_IDS, key_name, read_key, write_key};
 pub use report::Reached;
-pub use take::{Holding, Short, peek, take, unchecked, used};
+pub use take::{Short, peek, take, unchecked, used};
 
 /// For how long the store sets aside what an Envoy has, in milliseconds. An Envoy that lives renews it long before.
 pub const LEASE_MS: u64 = 20_000;

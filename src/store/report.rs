@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::book::{Book, SlotBook};
-use super::command::{Calling, Command, Keys, Words, call, level_key};
+use super::command::{Calling, Command};
 use super::lease::{self, Lease};
-use super::ledger::{LedgerRow, Row};
+use super::letter::{Line, Sent};
 use super::measure::Measured;
 use super::{LEASE_MS, MARGIN_MS, peers};
 use crate::host::Host;
@@ -31,30 +31,6 @@ const MANY: u64 = 500;
 /// What one letter holds at the most.
 const MOST_SLOTS: usize = 200;
 const MOST_ROWS: usize = 200;
-
-/// A letter that was sent and not answered yet.
-#[derive(Debug, Clone)]
-pub(super) struct Sent {
-    sequence: u64,
-    slots: Vec<Line>,
-    ledger: Vec<(Row, LedgerRow)>,
-    /// When it was last sent.
-    at: u64,
-}
-
-/// What a letter says of one limit.
-#[derive(Debug, Clone)]
-struct Line {
-    counter: Box<str>,
-    name: Box<str>,
-    slot: SlotId,
-    most: usize,
-    measured: Measured,
-    generation: u64,
-    returned: u64,
-    thresholds: Vec<u8>,
-    rows: Vec<(u64, i64)>,
-}
 
 /// What is told of one lease.
 #[derive(Debug, Default)]
@@ -262,60 +238,5 @@ impl SlotBook {
             letters.entry(generation).or_default().returned = returned;
         }
         letters
-    }
-}
-
-/// What the store says of one limit.
-struct Told {
-    generation: u64,
-    granted: u64,
-    used: u64,
-    alert: u64,
-    settled: u64,
-}
-
-impl Sent {
-    fn command(&self, calling: Calling, envoy: &str, worker: &str, timezone: &Timezone, now: u64) -> Command {
-        let (mut levels, mut days) = (Keys::default(), Keys::default());
-        let mut lines = Vec::new();
-        for line in &self.slots {
-            lines.push(levels.number(level_key(&line.name)).to_string());
-            lines.push(line.slot.0.to_string());
-            lines.extend(line.measured.span(timezone, now));
-            let numbers = [line.measured.amount, line.generation, line.returned];
-            lines.extend(numbers.map(|number| number.to_string()));
-            let thresholds: Vec<String> = line.thresholds.iter().map(u8::to_string).collect();
-            lines.push(if thresholds.is_empty() { "-".to_owned() } else { thresholds.join(",") });
-            lines.push(line.rows.len().to_string());
-            lines.extend(line.rows.iter().flat_map(|(bucket, amount)| [bucket.to_string(), amount.to_string()]));
-        }
-        lines.push(self.ledger.len().to_string());
-        for (row, amounts) in &self.ledger {
-            lines.push(days.number(row.key()).to_string());
-            lines.push(row.who().to_owned());
-            lines.extend(amounts.amounts().map(|amount| amount.to_string()));
-        }
-        let counts = [self.sequence, LEASE_MS, levels.0.len() as u64, days.0.len() as u64, self.slots.len() as u64];
-        let mut arguments = vec![envoy.to_owned(), env!("CARGO_PKG_VERSION").to_owned()];
-        arguments.extend(counts.map(|count| count.to_string()));
-        arguments.extend(lines);
-        let mut keys = vec![format!("kw:{{kw}}:seq:{worker}")];
-        keys.extend(levels.0);
-        keys.extend(days.0);
-        call(calling, "keyward_report", &keys, arguments)
-    }
-
-    fn read(&self, answer: &str) -> Option<(u64, u64, Vec<Told>)> {
-        let mut words = Words::new(answer);
-        words.word().filter(|word| matches!(*word, "ok" | "again"))?;
-        let now_ms = words.number()?;
-        let told = self.slots.iter().map(|_| {
-            let generation = words.number()?;
-            let granted = words.number()?;
-            let (used, alert) = (words.number()?, words.number()?);
-            Some(Told { generation, granted, used, alert, settled: words.number()? })
-        });
-        let told = told.collect::<Option<Vec<_>>>()?;
-        Some((now_ms, words.number()?, told))
     }
 }

@@ -46,7 +46,7 @@ fn try_take<'a>(host: &MemoryHost, book: &mut Book, level: &'a Level, demand: De
 fn asks(host: &MemoryHost, book: &mut Book, level: &Level, demand: Demand) -> Ask {
     match try_take(host, book, level, demand) {
         Err(Short::Ask(ask)) => {
-            take::asking(host, &ask);
+            asked::asking(host, &ask);
             ask
         }
         other => panic!("{other:?}"),
@@ -56,7 +56,7 @@ fn asks(host: &MemoryHost, book: &mut Book, level: &Level, demand: Demand) -> As
 /// The store answers with a word and `grant gen granted used retry_ms peers`.
 fn answers(host: &MemoryHost, ask: &Ask, word: &str, numbers: &str) {
     let (_, answers) = ask.read(&format!("{word} {NOW} {numbers}")).unwrap();
-    take::granted(host, ask, &answers, crate::host::Host::now(host));
+    asked::granted(host, ask, &answers, crate::host::Host::now(host));
 }
 
 fn takes(host: &MemoryHost, book: &mut Book, level: &Level, demand: Demand) -> Holding {
@@ -101,7 +101,7 @@ fn what_nobody_needs_goes_back_soon_near_a_limit_and_late_far_from_it() {
         let another = asks(&host, &mut book, &level, tokens(9));
         host.advance_ms(1);
         assert_eq!(returned(report(&host, &mut book)), None, "{used}: somebody waits for an answer");
-        take::unanswered(&host, &another);
+        asked::unanswered(&host, &another);
         assert_eq!(returned(report(&host, &mut book)).as_deref(), Some("7 4 - 0"), "{used}");
         holding.settle(&host, &mut book, Outcome::Used(tokens(1)));
     }

@@ -1,0 +1,97 @@
+//! What the store answers, and what becomes of the leases that it was asked about.
+
+use super::ask::{Ask, AskSlot};
+use super::command::Words;
+use super::lease::{self, Lease};
+use super::{LEASE_MS, MARGIN_MS};
+use crate::host::Host;
+
+const MILLISECOND: u64 = 1_000_000;
+/// A limit that had no room is not asked about again for so long, in milliseconds.
+const TOLD: u64 = 100;
+
+/// What the store says of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    granted: u64,
+    generation: u64,
+    granted_in_all: u64,
+    used: u64,
+    /// Milliseconds until there is room; 0 where there is.
+    retry_ms: i64,
+    /// How many Envoys have a lease on it.
+    pub(super) peers: u64,
+}
+
+impl Ask {
+    /// Reads the answer, and the store's time in milliseconds; `None` if it is none.
+    #[must_use]
+    pub fn read(&self, answer: &str) -> Option<(u64, Vec<Asked>)> {
+        let mut words = Words::new(answer);
+        words.word().filter(|word| matches!(*word, "ok" | "no"))?;
+        let now_ms = words.number()?;
+        let slots = self.slots.iter().map(|_| {
+            let (granted, generation) = (words.number()?, words.number()?);
+            let granted_in_all = words.number()?;
+            let used = words.number()?;
+            let retry_ms = words.signed()?;
+            Some(Asked { granted, generation, granted_in_all, used, retry_ms, peers: words.number()? })
+        });
+        Some((now_ms, slots.collect::<Option<Vec<_>>>()?))
+    }
+}
+
+impl Asked {
+    fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) {
+        lease.answered();
+        let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
+        if self.generation != 0 {
+            lease.hear(self.generation, self.granted, self.granted_in_all, sent.saturating_add(lasts));
+        }
+        lease.used = self.used;
+        lease.refilling = 0;
+        if self.granted > 0 {
+            lease.asked = now;
+            lease.taken = 0;
+        }
+        if let Ok(retry @ 1..) = u64::try_from(self.retry_ms) {
+            lease.refused = slot.need;
+            lease.refused_until = now.saturating_add(retry.min(TOLD).saturating_mul(MILLISECOND));
+            lease.frees_at = now.saturating_add(retry.saturating_mul(MILLISECOND));
+        }
+    }
+}
+
+/// The store is asked: grants may be on their way.
+pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
+    of_each(host, ask, |_, _, lease| lease.ask(ask.sent));
+}
+
+/// It will not answer any more, or nobody wants to know.
+pub fn unanswered<H: Host + ?Sized>(host: &H, ask: &Ask) {
+    of_each(host, ask, |_, _, lease| lease.unanswered());
+}
+
+/// What the store's answer comes to: leases grow, or a limit is known to have no room.
+pub fn granted<H: Host + ?Sized>(host: &H, ask: &Ask, answers: &[Asked], now: u64) {
+    of_each(host, ask, |index, slot, lease| {
+        if let Some(answer) = answers.get(index) {
+            answer.apply(slot, lease, ask.sent, now);
+        }
+    });
+}
+
+/// Changes the leases that the store is asked about, level by level.
+fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, change: impl Fn(usize, &AskSlot, &mut Lease)) {
+    let mut index = 0_usize;
+    for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
+        let Some(first) = slots.first() else { continue };
+        lease::update(host, &first.counter, |leases| {
+            for (slot, index) in slots.iter().zip(index..) {
+                leases.change(slot.slot, slot.most, |lease| change(index, slot, lease));
+            }
+            (true, ())
+        });
+        index = index.saturating_add(slots.len());
+    }
+}
