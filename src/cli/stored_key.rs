@@ -82,7 +82,8 @@ impl Put {
 
 /// Puts keys into the store, in place of those that are there under the same hashes.
 fn put(store: &mut Store, keys: &[(KeyHash, Key)]) -> Result<(), Failure> {
-    let (mut known, mut ids, mut records) = (vec!["HMGET", KEY_IDS], vec!["HSET", KEY_IDS], vec!["MSET"]);
+    let (mut known, mut ids) = (vec!["HMGET", KEY_IDS], vec!["HSET", KEY_IDS]);
+    let (mut before, mut records) = (vec!["MGET"], vec!["MSET"]);
     let mut texts = Vec::with_capacity(keys.len());
     for (hash, key) in keys {
         let record = write_key(key).map_err(|error| Failure::told(format!("key `{}`: {error}", key.id)))?;
@@ -91,6 +92,7 @@ fn put(store: &mut Store, keys: &[(KeyHash, Key)]) -> Result<(), Failure> {
     for (id, hash, name, record) in &texts {
         known.push(id);
         ids.extend([id, hash.as_str()]);
+        before.push(name);
         records.extend([name.as_str(), record]);
     }
     if texts.is_empty() {
@@ -101,6 +103,13 @@ fn put(store: &mut Store, keys: &[(KeyHash, Key)]) -> Result<(), Failure> {
         if known.is_some_and(|known| known != *hash) {
             let message = format!("another key in the store has the id `{id}`; revoke it, or choose another id");
             return Err(Failure::told(message));
+        }
+    }
+    let before: Vec<Option<String>> = store.ask(&before)?;
+    for ((id, ..), before) in texts.iter().zip(before) {
+        // The same hash under another id: the old one would lead to it for ever.
+        if let Some(key) = before.as_deref().and_then(read_key).filter(|key| key.id != *id) {
+            let _: u64 = store.ask(&["HDEL", KEY_IDS, &key.id])?;
         }
     }
     let _: u64 = store.ask(&ids)?;

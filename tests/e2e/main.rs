@@ -53,6 +53,8 @@ mod store;
 #[cfg(test)]
 mod store_keys;
 #[cfg(test)]
+mod store_tls;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod timeouts;

@@ -1,16 +1,18 @@
 //! `keyward store` and `keyward usage`, run as a person or a script runs them. `UPDATE_GOLDENS=1` renews the expected outputs.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use keyward::store::library::{LIBRARY, SCRIPT_SHA1, VERSION};
 use redis::Connection;
 
 use crate::redis_server::Redis;
+use crate::tls::Certificate;
 
 const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/commands");
 
-fn keyward(url: &str, args: &[&str]) -> Output {
+pub fn keyward(url: &str, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
     command.args(args).env_remove("CLICOLOR_FORCE").env_remove("KEYWARD_STORE_URL");
     if !url.is_empty() {
@@ -26,9 +28,15 @@ fn said(output: &Output) -> String {
 }
 
 /// Runs a command and compares all it says with the stored output of that name; what differs from run to run is left out.
-fn golden(name: &str, server: &Redis, args: &[&str]) {
+pub fn golden(name: &str, server: &Redis, args: &[&str]) {
+    golden_in(Path::new("/nowhere"), name, server, args);
+}
+
+/// The same of files in a folder.
+pub fn golden_in(folder: &Path, name: &str, server: &Redis, args: &[&str]) {
     let url = server.url();
     let said = format!("$ keyward {}\n{}", args.join(" "), said(&keyward(&url, args)));
+    let said = said.replace(folder.to_str().unwrap(), "<folder>");
     let port = url.rsplit(':').next().unwrap();
     let said = said.replace(&format!(":{port}"), ":<port>").replace(SCRIPT_SHA1, "<sha1>");
     let said: String = said.lines().map(|line| steady(line) + "\n").collect();
@@ -226,9 +234,23 @@ fn a_store_that_is_not_there_is_said_in_one_line() {
 }
 
 #[test]
-fn tls_is_spoken_where_the_url_says_so() {
-    let server = Redis::start();
-    let refused = said(&keyward(&server.url().replace("redis://", "rediss://"), &["store", "status"]));
-    assert!(refused.contains("cannot connect to the store at") && refused.ends_with("exit 2\n"), "{refused}");
-    assert!(!refused.contains("panicked"), "{refused}");
+fn tls_is_spoken_where_the_url_says_so_with_whom_the_machine_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = Certificate::create(folder.path());
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let [chain, key, issuer] =
+        [&certificate.chain, &certificate.key, &certificate.issuer].map(|path| path.to_str().unwrap());
+    let files = ["--tls-cert-file", chain, "--tls-key-file", key, "--tls-ca-cert-file", issuer];
+    let more = [&["--save", "", "--tls-port", &free, "--tls-auth-clients", "no"][..], &files].concat();
+    let server = Redis::start_with(&more, Some("hunter2"));
+    let url = format!("rediss://:hunter2@127.0.0.1:{free}");
+    let refused = said(&keyward(&url, &["store", "init"]));
+    assert!(refused.contains("UnknownIssuer") && refused.ends_with("exit 2\n"), "{refused}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+    command.args(["store", "init"]).env("KEYWARD_STORE_URL", &url).env("SSL_CERT_FILE", issuer);
+    assert!(command.output().unwrap().status.success());
+    assert_eq!(loaded(&mut server.connect()), VERSION);
+    let in_the_clear = said(&keyward(&server.url().replace("redis://", "rediss://"), &["store", "status"]));
+    assert!(in_the_clear.contains("cannot connect to the store at"), "{in_the_clear}");
+    assert!(in_the_clear.ends_with("exit 2\n") && !in_the_clear.contains("panicked"), "{in_the_clear}");
 }

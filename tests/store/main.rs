@@ -4,6 +4,9 @@
 #[path = "../support/redis.rs"]
 mod redis_server;
 #[cfg(test)]
+#[path = "../support/tls.rs"]
+mod tls;
+#[cfg(test)]
 #[path = "../support/upstash.rs"]
 mod upstash_server;
 
@@ -15,6 +18,8 @@ mod envoys;
 mod fleet;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]

@@ -17,5 +17,6 @@ pub mod policy;
 pub mod process;
 pub mod provider;
 pub mod store;
+pub mod tls;
 pub mod told;
 pub mod wire;
