@@ -10,9 +10,9 @@ use crate::authz;
 use crate::host::Host;
 use crate::store::{Ask, Question, Unanswered};
 
-/// How often the store is asked for one request. The second time only where what it set aside for the first was taken by
-/// other requests in the moment between, or where it has no functions, which the first question of a worker tells.
-const MOST: u32 = 2;
+/// How often the store is asked for one request. More than once only where what it set aside was taken by other requests in
+/// the moment between, and by the first requests of a worker, which learn what time it has and whether it has functions.
+const MOST: u32 = 3;
 
 /// A request that waits for the store.
 #[derive(Debug)]

@@ -43,8 +43,15 @@ pub struct AskSlot {
 }
 
 impl Ask {
+    /// Asks for nothing but what time it is: windows are those of the store's clock. A worker knows it, but in its first
+    /// quarter of a second.
+    pub(super) const fn of_time(now: u64) -> Self {
+        Self { sent: now, slots: Vec::new() }
+    }
+
     pub(super) fn new<'s, 'a: 's>(
         now: u64,
+        store_time: u64,
         steps: impl Iterator<Item = (&'s Stake<'a>, &'a Limit, SlotId, u64, &'s Lease)>,
         timezone: &Timezone,
     ) -> Self {
@@ -57,7 +64,7 @@ impl Ask {
                 most: stake.most_slots(),
                 slot,
                 amount: limit.amount,
-                span: measured.span(timezone, now),
+                span: measured.span(timezone, store_time),
                 need,
                 have: lease.has(now),
                 want: want(lease, need, rate),

@@ -29,7 +29,7 @@ pub struct Book {
     /// How many requests were noted since the last report.
     pub(super) requests: u64,
     /// How far the store's clock is ahead of ours, in milliseconds.
-    pub(super) offset: i64,
+    pub(super) offset: Option<i64>,
     pub(super) looked: u64,
     /// When the last letter was sent that was answered (nanoseconds).
     pub(super) reported: Option<u64>,
@@ -84,8 +84,14 @@ impl Book {
         &self.envoy
     }
 
-    pub(super) const fn offset(&self) -> i64 {
-        self.offset
+    /// What the store's clock shows at a moment of ours (nanoseconds), as far as is known. Windows are those of that clock.
+    pub(super) fn store_time(&self, now: u64) -> u64 {
+        now.saturating_add_signed(self.offset.unwrap_or_default().saturating_mul(1_000_000))
+    }
+
+    /// Whether the store told its time.
+    pub(super) const fn knows_time(&self) -> bool {
+        self.offset.is_some()
     }
 
     /// Takes note of the store's time, in milliseconds, in an answer to what was asked at `sent` (nanoseconds). The later
@@ -93,7 +99,7 @@ impl Book {
     pub fn saw_time(&mut self, store_ms: u64, sent: u64) {
         let (store, ours) = (i64::try_from(store_ms), i64::try_from(sent / MILLISECOND));
         if let (Ok(store), Ok(ours)) = (store, ours) {
-            self.offset = store.saturating_sub(ours);
+            self.offset = Some(store.saturating_sub(ours));
         }
     }
 

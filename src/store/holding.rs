@@ -52,7 +52,7 @@ impl Level {
             measured: Measured::of(step.limit),
             need: step.need,
             generation,
-            bucket: window(step.limit.period, timezone, now, book.offset()),
+            bucket: window(step.limit.period, timezone, book.store_time(now)),
         });
         Some(Self {
             counter: stake.counter.into(),
@@ -88,7 +88,7 @@ impl Level {
     }
 
     fn settle<H: Host + ?Sized>(&self, host: &H, book: &mut Book, outcome: &Outcome, now: u64) {
-        let store_ms = (now / 1_000_000).saturating_add_signed(book.offset());
+        let store_ms = book.store_time(now) / 1_000_000;
         let used = |claim: &Claim| match outcome {
             // What counted at once goes back by the book, or is free already where its window has passed.
             Outcome::Refund if claim.measured.counts_at_once() => claim.need,

@@ -42,13 +42,20 @@ pub struct Told {
 impl Sent {
     /// As a command.
     #[must_use]
-    pub fn command(&self, calling: Calling, envoy: &str, worker: &str, timezone: &Timezone, now: u64) -> Command {
+    pub fn command(
+        &self,
+        calling: Calling,
+        envoy: &str,
+        worker: &str,
+        timezone: &Timezone,
+        store_time: u64,
+    ) -> Command {
         let (mut levels, mut days) = (Keys::default(), Keys::default());
         let mut lines = Vec::new();
         for line in &self.slots {
             lines.push(levels.number(level_key(&line.name)).to_string());
             lines.push(line.slot.0.to_string());
-            lines.extend(line.measured.span(timezone, now));
+            lines.extend(line.measured.span(timezone, store_time));
             let numbers = [line.measured.amount, line.generation, line.returned];
             lines.extend(numbers.map(|number| number.to_string()));
             let thresholds: Vec<String> = line.thresholds.iter().map(u8::to_string).collect();

@@ -27,13 +27,13 @@ impl Measured {
         matches!(self.metric, Metric::Requests)
     }
 
-    /// How the store is told: the kind of window, and where it ends.
-    pub(super) fn span(&self, timezone: &Timezone, now: u64) -> [String; 3] {
+    /// How the store is told: the kind of window, and where it ends that runs at `at` by the store's clock (nanoseconds).
+    pub(super) fn span(&self, timezone: &Timezone, at: u64) -> [String; 3] {
         let (kind, span, next) = match self.period {
             Period::Now => ("f", 0, 0),
             Period::Sliding { ms } => ("s", ms, 0),
             period => {
-                let end = window_end(now, period, timezone);
+                let end = window_end(at, period, timezone);
                 ("c", end / MILLISECOND, window_end(end, period, timezone) / MILLISECOND)
             }
         };
@@ -53,13 +53,13 @@ impl Measured {
     }
 }
 
-/// The window that a request counts in which is admitted at `now`: by its end where it is a calendar one, else by the
-/// moment, which the store's clock shows `offset` milliseconds from ours.
-pub(super) fn window(period: Period, timezone: &Timezone, now: u64, offset: i64) -> u64 {
+/// The window that a request counts in which is admitted at `at` by the store's clock (nanoseconds): by its end where it is a
+/// calendar one, else by the moment.
+pub(super) fn window(period: Period, timezone: &Timezone, at: u64) -> u64 {
     match period {
         Period::Now => 0,
-        Period::Sliding { .. } => (now / MILLISECOND).saturating_add_signed(offset),
-        period => window_end(now, period, timezone) / MILLISECOND,
+        Period::Sliding { .. } => at / MILLISECOND,
+        period => window_end(at, period, timezone) / MILLISECOND,
     }
 }
 

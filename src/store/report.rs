@@ -64,10 +64,11 @@ impl Book {
     ) -> Option<Command> {
         let now = host.now();
         if self.sent.is_none() {
-            let due = self.due.is_some_and(|due| due <= now) || self.requests >= MANY;
+            // What is told is told by the store's clock. Who does not know it shows itself first.
+            let due = self.knows_time() && (self.due.is_some_and(|due| due <= now) || self.requests >= MANY);
             // Every tick, unless there are so many that a look is work.
             let pause = if self.levels.len() < FEW { 0 } else { SECOND };
-            let look = self.looked.saturating_add(pause) <= now;
+            let look = self.knows_time() && self.looked.saturating_add(pause) <= now;
             if look {
                 self.looked = now;
             }
@@ -90,9 +91,10 @@ impl Book {
             self.sent = Some(Sent { sequence: self.sequence, slots: lines, ledger, at: now });
         }
         let (envoy, worker) = (self.envoy.clone(), self.worker.clone());
+        let store_time = self.store_time(now);
         let sent = self.sent.as_mut()?;
         sent.at = now;
-        Some(sent.command(calling, &envoy, &worker, timezone, now))
+        Some(sent.command(calling, &envoy, &worker, timezone, store_time))
     }
 
     /// What every level has to tell, and which of its leases go back. Leases are looked after by one worker at a time.

@@ -48,8 +48,11 @@ pub fn take<'a, H: Host + ?Sized>(
     if let Some(refused) = worst(&steps, now) {
         return Err(Short::Refused(refused));
     }
+    if !book.knows_time() && !steps.is_empty() {
+        return Err(Short::Ask(Ask::of_time(now)));
+    }
     if steps.iter().any(|step| step.lease.free(now) < step.need) {
-        return Err(Short::Ask(ask(&steps, timezone, now)));
+        return Err(Short::Ask(ask(&steps, book, timezone, now)));
     }
     let mut holding = Holding::begin(stakes, standing(&steps, timezone, now));
     let mut low = false;
@@ -62,14 +65,14 @@ pub fn take<'a, H: Host + ?Sized>(
             }
             None => {
                 // Another worker was faster: what it left is not enough.
-                let ask = ask(&self::steps(host, stakes, applies), timezone, now);
+                let ask = ask(&self::steps(host, stakes, applies), book, timezone, now);
                 holding.settle(host, book, Outcome::Refund);
                 return Err(Short::Ask(ask));
             }
         }
     }
     if low {
-        let mut ahead = ask(&steps, timezone, now);
+        let mut ahead = ask(&steps, book, timezone, now);
         ahead.slots.iter_mut().for_each(|slot| slot.need = 0);
         holding.ahead = Some(ahead);
     }
@@ -161,8 +164,13 @@ fn take_level<H: Host + ?Sized>(
     .flatten()
 }
 
-fn ask(steps: &[Step<'_, '_>], timezone: &Timezone, now: u64) -> Ask {
-    Ask::new(now, steps.iter().map(|step| (step.stake, step.limit, step.slot, step.need, &step.lease)), timezone)
+fn ask(steps: &[Step<'_, '_>], book: &Book, timezone: &Timezone, now: u64) -> Ask {
+    Ask::new(
+        now,
+        book.store_time(now),
+        steps.iter().map(|step| (step.stake, step.limit, step.slot, step.need, &step.lease)),
+        timezone,
+    )
 }
 
 /// The refusal that holds longest, of limits that are known to have no room.

@@ -129,6 +129,22 @@ fn what_is_more_than_a_seconds_worth_goes_back_and_a_part_of_the_limit_stays() {
     }
 }
 
+/// What another worker has taken ahead is of no use to one that does not know in which window it would count.
+#[test]
+fn a_worker_that_was_never_told_the_time_asks() {
+    let (host, level) = (host(), level(Metric::Requests, 1_000));
+    let (mut one, mut new) = (worker(&host, 1), Book::new(1, 2));
+    let ask = asks(&host, &mut one, &level, tokens(0));
+    answers(&host, &ask, "ok", "9 7 9 9 0 1");
+    takes(&host, &mut one, &level, tokens(0)).settle(&host, &mut one, Outcome::Used(tokens(0)));
+    assert!(asks(&host, &mut new, &level, tokens(0)).slots.is_empty(), "it asks for the time first");
+    new.saw_time(NOW - 30_000, NOW * 1_000_000);
+    takes(&host, &mut new, &level, tokens(0)).settle(&host, &mut new, Outcome::Used(tokens(0)));
+    host.advance_ms(2_000);
+    let letter = report(&host, &mut new).unwrap();
+    assert!(letter.ends_with(&["1".into(), (NOW - 30_000).to_string(), "1".into(), "0".into()]), "{letter:?}");
+}
+
 #[test]
 fn one_worker_renews_for_all() {
     let (host, level) = (host(), level(Metric::Requests, 1_000_000));

@@ -120,7 +120,7 @@ impl Fleet<'_> {
             Caller::Request { wish, ask, asked, takes } => {
                 let there = its.client.asked(&envoy.host, &self.config, &ask, status, body).is_ok();
                 if there {
-                    let granted = body.starts_with(br#"{"result":"ok"#);
+                    let granted = body.starts_with(br#"{"result":"ok"#) && !ask.slots.is_empty();
                     let quiet = granted && takes == envoy.takes && self.smooth;
                     self.request_again(which, worker, wish, asked, Some(quiet));
                 }
