@@ -95,7 +95,7 @@ fn arrived_whole(reply: &Reply<'_>, sent: &Value) {
 
 #[test]
 fn a_key_of_the_store_is_held_to_its_team_and_an_unknown_one_is_refused() {
-    let stage = Stage::with(4, "1s", TEAM);
+    let stage = Stage::with(4, "5s", TEAM);
     stage.put("{ id: s, hash: <s>, team: t, endpoints: [chat, models] }");
     let call = || stage.gateway.chat("s", MODEL);
     let reply = call();
@@ -136,7 +136,7 @@ fn a_burst_asks_once_and_every_request_of_it_is_answered() {
 
 #[test]
 fn what_was_said_of_a_key_holds_for_its_time_and_no_longer() {
-    let stage = Stage::with(4, "1s", "");
+    let stage = Stage::with(4, "5s", "");
     let statuses = || (0..20).map(|_| stage.gateway.chat("s", MODEL).status).collect::<Vec<_>>();
     assert_eq!(statuses(), [401; 20]);
     stage.put("{ id: s, hash: <s>, models: [all] }");
@@ -153,7 +153,7 @@ fn what_was_said_of_a_key_holds_for_its_time_and_no_longer() {
 
 #[test]
 fn random_keys_do_not_flood_the_store() {
-    let stage = Stage::new("1s", "keys: [{ id: k, hash: <k>, models: [all] }]");
+    let stage = Stage::new("5s", "keys: [{ id: k, hash: <k>, models: [all] }]");
     stage.put("{ id: s, hash: <s>, models: [all] }");
     assert_eq!(stage.gateway.chat("s", MODEL).status, 200);
     let (lookups, began) = (stage.lookups(), Instant::now());
@@ -293,7 +293,7 @@ fn who_waits_when_the_policy_changes_is_answered() {
 
 #[test]
 fn many_keys_at_once_on_all_workers() {
-    let stage = Stage::with(4, "2s", TEAM);
+    let stage = Stage::with(4, "5s", TEAM);
     let keys: Vec<String> = (0..100).map(|key| format!("s{key}")).collect();
     let entry = |key: &String| {
         format!("{{ id: {key}, hash: <{key}>, models: [all], limits: [{{ requests: 1000, per: day }}] }}")
