@@ -10,14 +10,14 @@ const OUTAGE: u64 = 3;
 /// the workers of a fleet do not come back all at once.
 const FIRST: u64 = 200_000_000;
 const LONGEST: u64 = 4_000_000_000;
-/// For so long nobody else tries while somebody does.
-const TRYING: u64 = 2_000_000_000;
+/// For so long nobody else tries while somebody does: longer than a try takes.
+const TRYING: u64 = LONGEST;
 const TRIES: usize = 100;
 
 /// How the store is doing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct State {
-    /// Failures in a row.
+    /// Failures in a row up to [`OUTAGE`], and one more for each time that it was tried since.
     failures: u64,
     /// Not before that time (nanoseconds) is it tried again.
     left_alone_until: u64,
@@ -37,6 +37,8 @@ pub fn may_try<H: Host + ?Sized>(host: &H, now: u64) -> bool {
     if now < state.left_alone_until {
         return false;
     }
+    // Until it answers, that has failed.
+    state.failures = state.failures.saturating_add(1);
     state.left_alone_until = now.saturating_add(TRYING);
     write(host, state, version)
 }
@@ -49,13 +51,17 @@ pub fn answered<H: Host + ?Sized>(host: &H) -> bool {
 /// It did not. `chance` is any number. Whether that is news.
 pub fn failed<H: Host + ?Sized>(host: &H, now: u64, chance: u64) -> bool {
     update(host, |state| {
-        state.failures = state.failures.saturating_add(1);
+        let known = state.failures >= OUTAGE;
+        if !known {
+            state.failures = state.failures.saturating_add(1);
+        }
         let times = state.failures.saturating_sub(OUTAGE).min(8);
         let doubled = FIRST.checked_shl(u32::try_from(times).unwrap_or(8)).unwrap_or(LONGEST).min(LONGEST);
         let half = doubled / 2;
-        state.left_alone_until = now.saturating_add(half).saturating_add(chance.checked_rem(half).unwrap_or(0));
-        // The same number on either side of the outage's beginning.
-        if state.failures == OUTAGE { OUTAGE } else { 0 }
+        let next = now.saturating_add(half).saturating_add(chance.checked_rem(half).unwrap_or(0));
+        // All who wait when an outage begins fail within it: however many they are, it is tried again no later.
+        state.left_alone_until = if known { state.left_alone_until.min(next) } else { next };
+        if known { 0 } else { state.failures }
     })
 }
 
@@ -102,14 +108,28 @@ mod tests {
         assert!(failed(&host, 1_000, 7) && is_open(&host), "the last is news");
         assert!(!may_try(&host, 1_000) && may_try(&host, 1_000 + FIRST));
         assert!(!may_try(&host, 1_000 + FIRST), "one tries");
+        let mut now = 2_000 + FIRST;
         let waits: Vec<u64> = (0..9)
             .map(|chance| {
-                assert!(!failed(&host, 0, chance << 50));
-                read(&host).0.left_alone_until
+                assert!(!failed(&host, now, chance << 50));
+                let wait = read(&host).0.left_alone_until - now;
+                now += wait;
+                assert!(!may_try(&host, now - 1) && may_try(&host, now));
+                wait
             })
             .collect();
         assert!(waits.iter().all(|wait| (FIRST / 2..=LONGEST).contains(wait)), "{waits:?}");
+        assert!(waits.last().is_some_and(|wait| *wait >= LONGEST / 2), "{waits:?}");
         assert!(answered(&host) && !is_open(&host) && may_try(&host, 0));
         assert!(!answered(&host));
+    }
+    #[test]
+    fn however_many_wait_when_an_outage_begins_it_is_tried_again_soon() {
+        let host = MemoryHost::at(1);
+        let news = (0..1_000).filter(|chance| failed(&host, 1_000 + chance, *chance)).count();
+        assert_eq!(news, 1);
+        assert!(is_open(&host) && may_try(&host, 2_000 + FIRST));
+        assert!(!failed(&host, 3_000 + FIRST, 0));
+        assert!(!may_try(&host, 3_000 + FIRST) && may_try(&host, 3_000 + 3 * FIRST), "of the one that tried");
     }
 }
