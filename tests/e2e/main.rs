@@ -27,6 +27,8 @@ mod enforce;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod fleets;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod limits;
@@ -52,6 +54,10 @@ mod sdk;
 mod store;
 #[cfg(test)]
 mod store_keys;
+#[cfg(test)]
+mod store_kills;
+#[cfg(test)]
+mod store_slow;
 #[cfg(test)]
 mod store_tls;
 #[cfg(test)]

@@ -116,6 +116,14 @@ impl<'g> Call<'g> {
         Reply { response: gateway.raw(&bytes), gateway, scenario }
     }
 
+    /// Sends it and reads the whole answer; `None` where the gateway is not there, or goes away meanwhile.
+    pub fn try_send(self) -> Option<Reply<'g>> {
+        let gateway = self.gateway;
+        let (scenario, bytes) = self.prepare();
+        let response = http::exchange(gateway.address(), &bytes).ok().filter(|response| response.complete)?;
+        Some(Reply { response, gateway, scenario })
+    }
+
     /// Sends it and reads only the head of the answer.
     pub fn open(self) -> Open<'g> {
         let gateway = self.gateway;

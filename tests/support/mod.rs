@@ -16,6 +16,7 @@ pub mod litellm;
 pub mod policy;
 pub mod process;
 pub mod provider;
+pub mod slow;
 pub mod store;
 pub mod tls;
 pub mod told;

@@ -27,6 +27,8 @@ pub enum Part {
 pub struct Store {
     redis: Server,
     webdis: Server,
+    /// Where Webdis finds Redis.
+    before_redis: SocketAddr,
     // Last: the processes end before their folder goes.
     folder: TempDir,
     more: &'static [&'static str],
@@ -54,16 +56,27 @@ struct Server {
 impl Store {
     /// Starts both, with Keyward's functions loaded where the command can do that. Redis keeps its data over a restart.
     pub fn start() -> Self {
-        let store = Self::start_bare(&[]);
+        Self::start_by(|redis| redis)
+    }
+
+    /// The same, but Webdis finds Redis at another address, which is given for its own.
+    pub fn start_by(way: impl FnOnce(SocketAddr) -> SocketAddr) -> Self {
+        let store = Self::launch(&[], way);
         store.init();
         store
     }
 
     /// Starts both with nothing in them, Redis with more arguments.
     pub fn start_bare(more: &'static [&'static str]) -> Self {
+        Self::launch(more, |redis| redis)
+    }
+
+    fn launch(more: &'static [&'static str], way: impl FnOnce(SocketAddr) -> SocketAddr) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = || Server { process: Mutex::default(), address: free_address() };
-        let store = Self { redis: server(), webdis: server(), folder, more };
+        let (redis, webdis) = (server(), server());
+        let before_redis = way(redis.address);
+        let store = Self { redis, webdis, before_redis, folder, more };
         store.restart(Part::Redis);
         store.restart(Part::Webdis);
         store
@@ -179,7 +192,7 @@ impl Store {
 
     fn start_webdis(&self) -> Process {
         let config = json!({
-            "redis_host": "127.0.0.1", "redis_port": self.redis.address.port(),
+            "redis_host": "127.0.0.1", "redis_port": self.before_redis.port(),
             "http_host": "127.0.0.1", "http_port": self.webdis.address.port(), "http_max_request_size": 16_777_216,
             "threads": 2, "pool_size": 4, "daemonize": false, "websockets": false, "database": 0,
             "verbosity": 2, "logfile": "/dev/stderr", "acl": [],
