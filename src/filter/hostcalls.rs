@@ -233,8 +233,12 @@ pub fn ask(question: &Question) -> Option<u32> {
     .ok()
 }
 
-/// Status and body of the answer to a call; status 0 where none came.
+/// No answer of the store is longer. One that is may take all memory to read, and the VM with it.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// Status and body of the answer to a call; status 0 where none came, and no body where there is too much of it.
 pub fn call_response(size: usize) -> (u16, Vec<u8>) {
+    let size = if size > LONGEST_ANSWER { 0 } else { size };
     let block = header_block(Map::CallResponse);
     let status = Headers::new(&block).iter().find(|(name, _)| *name == ":status").map(|(_, value)| value.to_vec());
     let status = status.and_then(|status| String::from_utf8(status).ok()?.parse().ok()).unwrap_or(0);

@@ -53,6 +53,8 @@ mod sdk;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod store_answers;
+#[cfg(test)]
 mod store_keys;
 #[cfg(test)]
 mod store_kills;
