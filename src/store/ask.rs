@@ -3,15 +3,13 @@
 use super::LEASE_MS;
 use super::command::{Calling, Command, Keys, call, level_key};
 use super::lease::Lease;
-use super::measure::Measured;
+use super::measure::{COUNTS_TO, Measured};
 use crate::limits::Stake;
 use crate::policy::{Limit, SlotId, Timezone};
 
 /// How many requests' worth a lease may have at the least, and for how long one may last at the most, in nanoseconds.
 const ENOUGH: u64 = 256;
 const LONG_ENOUGH: u64 = 2_000_000_000;
-/// Beyond what Redis counts to nothing is asked for.
-const MOST: u64 = 1 << 52;
 /// Limits of so many requests are large.
 const LARGE: u64 = 10_000;
 
@@ -87,8 +85,10 @@ impl Ask {
             arguments.push(slot.slot.0.to_string());
             arguments.extend_from_slice(&slot.span);
             arguments.extend([slot.amount, slot.need].map(|number| number.to_string()));
-            arguments.push(slot.have.to_string());
-            let numbers = [slot.want, slot.rate, slot.spare, slot.generation, slot.known];
+            // What goes beyond it is asked for the next time.
+            let owed = i64::try_from(COUNTS_TO).map_or(i64::MIN, i64::saturating_neg);
+            arguments.push(slot.have.max(owed).to_string());
+            let numbers = [slot.want, slot.rate, slot.spare, slot.generation, slot.known.min(COUNTS_TO)];
             arguments.extend(numbers.map(|number| number.to_string()));
         }
         call(calling, "keyward_take", &keys.0, arguments)
@@ -100,7 +100,7 @@ fn rate(lease: &Lease, need: u64, now: u64) -> u64 {
     let elapsed = now.saturating_sub(lease.asked).max(1_000_000);
     let taken = u128::from(lease.taken.max(need));
     let rate = taken.saturating_mul(u128::from(LONG_ENOUGH)).checked_div(u128::from(elapsed)).unwrap_or(0);
-    u64::try_from(rate).unwrap_or(u64::MAX).min(MOST)
+    u64::try_from(rate).unwrap_or(u64::MAX).min(COUNTS_TO)
 }
 
 /// How much more than is needed would be good to have: four times what was taken since the store was last asked, so that
@@ -108,7 +108,7 @@ fn rate(lease: &Lease, need: u64, now: u64) -> u64 {
 /// little of a limit lies unspent.
 fn want(lease: &Lease, need: u64, rate: u64) -> u64 {
     let most = rate.max(need.saturating_mul(ENOUGH));
-    lease.taken.max(need).saturating_mul(4).min(most).min(MOST)
+    lease.taken.max(need).saturating_mul(4).min(most).min(COUNTS_TO)
 }
 
 /// How much of a limit may lie unspent in all Envoys while half of it is left: of large ones more, as there is time to get it

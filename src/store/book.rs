@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::ledger::{Ledger, LedgerRow, Row};
 use super::letter::Sent;
 use super::measure::Measured;
-use crate::policy::SlotId;
+use crate::policy::{STORE_COUNTS_BELOW, SlotId};
 
 /// Levels that can have something to tell at once.
 const MOST_LEVELS: usize = 10_000;
@@ -95,10 +95,13 @@ impl Book {
     }
 
     /// Takes note of the store's time, in milliseconds, in an answer to what was asked at `sent` (nanoseconds). The later
-    /// reading of the two possible: what is told to have been spent later frees later.
+    /// reading of the two possible: what is told to have been spent later frees later. One that the store cannot count to is
+    /// none: it would not take back what is told by it.
     pub fn saw_time(&mut self, store_ms: u64, sent: u64) {
         let (store, ours) = (i64::try_from(store_ms), i64::try_from(sent / MILLISECOND));
-        if let (Ok(store), Ok(ours)) = (store, ours) {
+        if let (Ok(store), Ok(ours)) = (store, ours)
+            && store_ms < STORE_COUNTS_BELOW
+        {
             self.offset = Some(store.saturating_sub(ours));
         }
     }

@@ -3,7 +3,7 @@
 use super::Ask;
 use super::book::{Book, Entry};
 use super::lease;
-use super::measure::{Measured, window};
+use super::measure::{COUNTS_TO, Measured, window};
 use super::take::Step;
 use crate::host::Host;
 use crate::limits::{Outcome, Stake, Standing};
@@ -95,7 +95,8 @@ impl Level {
             Outcome::Refund => 0,
             // A place in flight is free again.
             Outcome::Used(_) if claim.measured.metric == Metric::Concurrency => 0,
-            Outcome::Used(demand) => claim.measured.metric.of(demand),
+            // Beyond what the store counts to it is all the same.
+            Outcome::Used(demand) => claim.measured.metric.of(demand).min(COUNTS_TO),
         };
         if self.claims.iter().any(|claim| used(claim) != claim.need) {
             lease::update(host, &self.counter, |leases| {

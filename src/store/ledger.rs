@@ -68,10 +68,11 @@ impl LedgerRow {
         self.cost = NanoUsd(self.cost.0.saturating_add(other.cost.0));
     }
 
-    /// In the order of the store's function.
-    pub(super) const fn amounts(&self) -> [u64; 7] {
+    /// In the order of the store's function, which adds them to numbers of 64 bits with a sign.
+    pub(super) fn amounts(&self) -> [u64; 7] {
+        const MOST: u64 = i64::MAX.unsigned_abs();
         let Usage { input, cached, cache_write, output, reasoning, .. } = self.usage;
-        [self.requests, input, cached, cache_write, output, reasoning, self.cost.0]
+        [self.requests, input, cached, cache_write, output, reasoning, self.cost.0].map(|amount| amount.min(MOST))
     }
 }
 

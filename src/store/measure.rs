@@ -1,9 +1,11 @@
 //! What a limit counts and over which time, as the store is told.
 
 use crate::limits::window_end;
-use crate::policy::{Limit, Metric, Period, Timezone};
+use crate::policy::{Limit, Metric, Period, STORE_COUNTS_BELOW, Timezone};
 
 const MILLISECOND: u64 = 1_000_000;
+/// The store refuses larger numbers, and with one of them the whole letter or question that it is in.
+pub(super) const COUNTS_TO: u64 = STORE_COUNTS_BELOW - 1;
 
 /// What a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,17 @@ impl Measured {
         };
         ms.saturating_mul(MILLISECOND)
     }
+}
+
+/// An amount in parts that the store can count to.
+pub(super) fn parts(amount: i64) -> impl Iterator<Item = i64> {
+    let most = i64::try_from(COUNTS_TO).unwrap_or(i64::MAX);
+    let mut left = amount;
+    core::iter::from_fn(move || {
+        let part = left.clamp(most.saturating_neg(), most);
+        left = left.saturating_sub(part);
+        (part != 0).then_some(part)
+    })
 }
 
 /// The window that a request counts in which is admitted at `at` by the store's clock (nanoseconds): by its end where it is a

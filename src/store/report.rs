@@ -7,7 +7,7 @@ use super::book::{Book, SlotBook};
 use super::command::{Calling, Command};
 use super::lease::{self, Lease};
 use super::letter::{Line, Sent};
-use super::measure::Measured;
+use super::measure::{COUNTS_TO, Measured, parts};
 use super::{LEASE_MS, MARGIN_MS, peers};
 use crate::host::Host;
 use crate::policy::{Metric, SlotId, Timezone};
@@ -233,11 +233,11 @@ impl SlotBook {
         let mut letters: BTreeMap<u64, Letter> = BTreeMap::new();
         for ((generation, bucket), amount) in core::mem::take(&mut self.rows) {
             if amount != 0 {
-                letters.entry(generation).or_default().rows.push((bucket, amount));
+                letters.entry(generation).or_default().rows.extend(parts(amount).map(|part| (bucket, part)));
             }
         }
         for (generation, returned) in core::mem::take(&mut self.returned) {
-            letters.entry(generation).or_default().returned = returned;
+            letters.entry(generation).or_default().returned = returned.min(COUNTS_TO);
         }
         letters
     }

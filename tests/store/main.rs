@@ -29,6 +29,8 @@ mod properties;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]
+mod single;
+#[cfg(test)]
 mod upstash;
 #[cfg(test)]
 mod windows;
