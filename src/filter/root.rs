@@ -50,6 +50,14 @@ impl Role {
 }
 
 impl Context for Root {
+    /// Another policy has come, and the last request under this one has ended: Envoy drops the calls that are on their way.
+    fn on_done(&mut self) -> bool {
+        if let Some(gate) = &self.gate {
+            self.errands.drain().for_each(|(_, errand)| gate.client().dropped(&Envoy, &errand));
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, token: u32, _: usize, size: usize, _: usize) {
         let (status, body) = hostcalls::call_response(size);
         if let Some((gate, hash)) = self.lookups.remove(&token) {

@@ -170,6 +170,16 @@ impl Client {
         asked::unanswered(host, ask);
     }
 
+    /// The answer to an errand goes nowhere: who made it ends.
+    pub fn dropped<H: Host + ?Sized>(&self, host: &H, errand: &Errand) {
+        match errand {
+            Errand::Ahead(ask) => take::unanswered(host, ask),
+            // The same letter is sent by who comes after him.
+            Errand::Report => self.awaited.set(0),
+            Errand::Library => {}
+        }
+    }
+
     /// More is to be asked for ahead of need, when there is time.
     pub fn ask_ahead(&self, ask: Ask) {
         let mut ahead = self.ahead.borrow_mut();

@@ -103,6 +103,13 @@ impl Lease {
         self.asking = self.asking.saturating_sub(1);
     }
 
+    /// Nobody waits any more for what does not come any more: calls end without a word where what made them ends.
+    pub fn forget_asking(&mut self, now: u64) {
+        if self.is_forgotten(now) {
+            self.asking = 0;
+        }
+    }
+
     /// It will not answer any more. What it granted is heard of with the next letter, which is due at once.
     pub fn unanswered(&mut self) {
         self.answered();

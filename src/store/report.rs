@@ -159,7 +159,7 @@ impl Book {
     pub fn reported<H: Host + ?Sized>(&mut self, host: &H, answer: &str) -> Option<(u64, Vec<Reached>)> {
         let sent = self.sent.as_ref()?;
         let (store_ms, envoys, told) = sent.read(answer)?;
-        let at = sent.at;
+        let (at, now) = (sent.at, host.now());
         self.saw_time(store_ms, at);
         let sent = self.sent.take()?;
         self.reported = Some(at);
@@ -173,6 +173,7 @@ impl Book {
                 }
                 leases.change(line.slot, line.most, |lease| {
                     lease.used = told.used;
+                    lease.forget_asking(now);
                     if told.generation == line.generation {
                         lease.hear(told.generation, 0, told.granted, deadline);
                     } else {

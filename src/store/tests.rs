@@ -146,6 +146,25 @@ fn a_worker_that_was_never_told_the_time_asks() {
 }
 
 #[test]
+fn what_was_granted_to_who_is_gone_without_a_word_is_found_when_it_is_quiet() {
+    let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(1));
+    answers(&host, &ask, "ok", "1 7 1 1 0 1");
+    let holding = takes(&host, &mut book, &level, tokens(1));
+    // The store grants 5, and whoever asked ends.
+    let _gone = asks(&host, &mut book, &level, tokens(1));
+    let free = |host: &MemoryHost| lease::read(host, "kw.team.a").leases.get(SlotId(1)).available;
+    for (passes, found) in [(9_000, 0), (5_000, 5)] {
+        host.advance_ms(passes);
+        assert!(report(&host, &mut book).is_some());
+        assert!(book.reported(&host, &format!("ok {NOW} 7 6 6 0 0 1")).is_some());
+        assert_eq!(free(&host), found);
+    }
+    holding.settle(&host, &mut book, Outcome::Used(tokens(1)));
+}
+
+#[test]
 fn one_worker_renews_for_all() {
     let (host, level) = (host(), level(Metric::Requests, 1_000_000));
     let (mut one, mut other) = (worker(&host, 1), worker(&host, 2));
