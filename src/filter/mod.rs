@@ -25,7 +25,7 @@ use proxy_wasm::types::LogLevel;
 
 use crate::host::{Host, SharedSet};
 use crate::limits::{Worker, WorkerId};
-use crate::store::Client;
+use crate::store::{self, Client};
 use host::Envoy;
 
 proxy_wasm::main! {{
@@ -41,7 +41,7 @@ thread_local! {
 /// This VM's dealings with the store. All workers of an Envoy are one to it: the first to come draws the number.
 fn client() -> Rc<Client> {
     let new = || {
-        let (worker, key) = (worker().id().0, "kwlease1");
+        let (worker, key) = (worker().id().0, store::ENVOY);
         let drawn = Envoy.shared_set(key, &worker.to_le_bytes(), None);
         let envoy = Envoy.shared_get(key).and_then(|value| Some(u64::from_le_bytes(value.bytes.try_into().ok()?)));
         debug_assert!(drawn == SharedSet::Done || envoy.is_some());

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, AskSlot};
 use super::command::Words;
-use super::lease::{self, Lease};
+use super::lease::{self, Lease, Leases};
 use super::{LEASE_MS, MARGIN_MS};
 use crate::host::Host;
 
@@ -43,6 +43,10 @@ impl Ask {
 
 impl Asked {
     fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) {
+        if lease.asking == 0 {
+            // It was forgotten while it was waited for: others may still bring what this answer tells of.
+            lease.forgotten = lease.forgotten.max(self.generation);
+        }
         lease.answered();
         let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
         if self.generation != 0 {
@@ -64,31 +68,31 @@ impl Asked {
 
 /// The store is asked: grants may be on their way.
 pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
-    of_each(host, ask, |_, _, lease| lease.ask(ask.sent));
+    of_each(host, ask, |leases, _, slot| leases.change(slot.slot, slot.most, |lease| lease.ask(ask.sent)));
 }
 
 /// It will not answer any more, or nobody wants to know.
 pub fn unanswered<H: Host + ?Sized>(host: &H, ask: &Ask) {
-    of_each(host, ask, |_, _, lease| lease.unanswered());
+    of_each(host, ask, |leases, _, slot| leases.find(slot.slot).into_iter().for_each(Lease::unanswered));
 }
 
 /// What the store's answer comes to: leases grow, or a limit is known to have no room.
 pub fn granted<H: Host + ?Sized>(host: &H, ask: &Ask, answers: &[Asked], now: u64) {
-    of_each(host, ask, |index, slot, lease| {
+    of_each(host, ask, |leases, index, slot| {
         if let Some(answer) = answers.get(index) {
-            answer.apply(slot, lease, ask.sent, now);
+            leases.change(slot.slot, slot.most, |lease| answer.apply(slot, lease, ask.sent, now));
         }
     });
 }
 
 /// Changes the leases that the store is asked about, level by level.
-fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, change: impl Fn(usize, &AskSlot, &mut Lease)) {
+fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, change: impl Fn(&mut Leases, usize, &AskSlot)) {
     let mut index = 0_usize;
     for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
         let Some(first) = slots.first() else { continue };
         lease::update(host, &first.counter, |leases| {
             for (slot, index) in slots.iter().zip(index..) {
-                leases.change(slot.slot, slot.most, |lease| change(index, slot, lease));
+                change(leases, index, slot);
             }
             (true, ())
         });

@@ -173,7 +173,7 @@ impl Client {
     /// The answer to an errand goes nowhere: who made it ends.
     pub fn dropped<H: Host + ?Sized>(&self, host: &H, errand: &Errand) {
         match errand {
-            Errand::Ahead(ask) => take::unanswered(host, ask),
+            Errand::Ahead(ask) => asked::unanswered(host, ask),
             // The same letter is sent by who comes after him.
             Errand::Report => self.awaited.set(0),
             Errand::Library => {}

@@ -100,12 +100,10 @@ impl Level {
         };
         if self.claims.iter().any(|claim| used(claim) != claim.need) {
             lease::update(host, &self.counter, |leases| {
-                for claim in &self.claims {
-                    leases.change(claim.slot, self.most, |lease| {
-                        if claim.generation != 0 && lease.generation == claim.generation {
-                            lease.settle(claim.need, used(claim));
-                        }
-                    });
+                for claim in self.claims.iter().filter(|claim| claim.generation != 0) {
+                    if let Some(lease) = leases.find(claim.slot).filter(|lease| lease.generation == claim.generation) {
+                        lease.settle(claim.need, used(claim));
+                    }
                 }
                 (true, ())
             });

@@ -4,10 +4,13 @@
 use crate::host::{Host, SharedSet};
 use crate::policy::SlotId;
 
-/// Whoever changes the format changes [`PREFIX`] with it, as two versions live side by side while an Envoy is upgraded.
-const FORMAT: u64 = u64::from_le_bytes(*b"kwlease1");
-const PREFIX: &str = "kwlease1.";
-const WORDS: usize = 16;
+/// Whoever changes the format changes [`PREFIX`] with it, as two versions live side by side while an Envoy is upgraded; and
+/// [`ENVOY`], as the newer one knows nothing of what the older one has spent of its leases: it has to be another Envoy.
+const FORMAT: u64 = u64::from_le_bytes(*b"kwlease2");
+const PREFIX: &str = "kwlease2.";
+/// Where the number is in shared data by which the store knows this Envoy.
+pub const ENVOY: &str = "kwlease2";
+const WORDS: usize = 17;
 /// Whoever waited for an answer longer than that is not there any more (nanoseconds).
 const FORGOTTEN: u64 = 10_000_000_000;
 
@@ -46,6 +49,8 @@ pub struct Lease {
     pub asked_at: u64,
     /// When it was last renewed (nanoseconds): whoever writes it renews it.
     pub renewed: u64,
+    /// Leases up to that number may have been held, and forgotten, where there was no room: see [`Leases::change`].
+    pub forgotten: u64,
 }
 
 impl Lease {
@@ -98,16 +103,16 @@ impl Lease {
         self.asked_at.saturating_add(FORGOTTEN) <= now
     }
 
-    /// It answered.
-    pub fn answered(&mut self) {
-        self.asking = self.asking.saturating_sub(1);
-    }
-
     /// Nobody waits any more for what does not come any more: calls end without a word where what made them ends.
     pub fn forget_asking(&mut self, now: u64) {
         if self.is_forgotten(now) {
             self.asking = 0;
         }
+    }
+
+    /// It answered.
+    pub fn answered(&mut self) {
+        self.asking = self.asking.saturating_sub(1);
     }
 
     /// It will not answer any more. What it granted is heard of with the next letter, which is due at once.
@@ -118,13 +123,15 @@ impl Lease {
 
     /// Hears that the store granted `more` for this answer, and so much in all under a number. What was held under an earlier
     /// number is void; a late answer under one changes nothing. Where nobody waits for an answer any more, all that was
-    /// granted and not heard of was in answers that were lost; of an answer that another one overtook, `more` is news.
+    /// granted and not heard of was in answers that were lost; of an answer that another one overtook, `more` is news. Of a
+    /// lease that may have been forgotten no more than that is: what was granted before it has been spent.
     pub fn hear(&mut self, generation: u64, more: u64, in_all: u64, deadline: u64) {
         if generation < self.generation {
             return;
         }
         if generation > self.generation {
-            (self.generation, self.known, self.available, self.deadline) = (generation, 0, 0, 0);
+            let known = if generation <= self.forgotten { in_all.saturating_sub(more) } else { 0 };
+            (self.generation, self.known, self.available, self.deadline) = (generation, known, 0, 0);
         }
         let more = if self.asking == 0 { in_all.saturating_sub(self.known).max(more) } else { more };
         self.known = self.known.saturating_add(more);
@@ -157,6 +164,7 @@ impl Lease {
             self.asking,
             self.asked_at,
             self.renewed,
+            self.forgotten,
         ]
     }
 
@@ -178,6 +186,7 @@ impl Lease {
             asking,
             asked_at,
             renewed,
+            forgotten,
         ] = words;
         let available = i64::from_ne_bytes(available.to_ne_bytes());
         Self {
@@ -197,6 +206,7 @@ impl Lease {
             asking,
             asked_at,
             renewed,
+            forgotten,
         }
     }
 }
@@ -229,20 +239,30 @@ impl Leases {
         self.0.iter().find(|lease| lease.slot == slot.0).copied().unwrap_or(Lease { slot: slot.0, ..Lease::default() })
     }
 
-    /// Changes the lease on a limit. Where there are `most` already, the one that was touched longest ago goes: what it
-    /// held goes back to the fleet when it expires.
+    /// Changes the lease on a limit. Where there are `most` already, the one that was touched longest ago goes, of those that
+    /// nobody waits for: what it held goes back to the fleet when it expires.
+    ///
+    /// Who takes its place knows that it was forgotten, and so does everybody who comes after him: the store may still tell
+    /// of all that it had granted, and the number of a lease grows with the time at which it began.
     pub fn change(&mut self, slot: SlotId, most: usize, change: impl FnOnce(&mut Lease)) {
-        if let Some(lease) = self.0.iter_mut().find(|lease| lease.slot == slot.0) {
+        if let Some(lease) = self.find(slot) {
             return change(lease);
         }
+        let mut forgotten = self.0.iter().map(|lease| lease.forgotten).max().unwrap_or(0);
+        let last = |lease: &Lease| (lease.asking > 0, lease.touched);
         if self.0.len() >= most
-            && let Some(oldest) = (0..self.0.len()).min_by_key(|at| self.0.get(*at).map(|lease| lease.touched))
+            && let Some(oldest) = (0..self.0.len()).min_by_key(|at| self.0.get(*at).map(last))
         {
-            self.0.swap_remove(oldest);
+            forgotten = forgotten.max(self.0.swap_remove(oldest).generation);
         }
-        let mut lease = Lease { slot: slot.0, ..Lease::default() };
+        let mut lease = Lease { slot: slot.0, forgotten, ..Lease::default() };
         change(&mut lease);
         self.0.push(lease);
+    }
+
+    /// The lease on a limit, to be changed; `None` where there is none, or none any more.
+    pub fn find(&mut self, slot: SlotId) -> Option<&mut Lease> {
+        self.0.iter_mut().find(|lease| lease.slot == slot.0)
     }
 
     /// All of them.
@@ -364,11 +384,31 @@ mod tests {
     }
 
     #[test]
+    fn of_a_lease_that_was_forgotten_only_what_comes_now_is_there() {
+        let mut leases = Leases::default();
+        let hear = |leases: &mut Leases, slot: u64, generation: u64, more: u64, in_all: u64| {
+            leases.change(SlotId(slot), 2, |lease| {
+                lease.hear(generation, more, in_all, 1_000);
+                lease.touched = generation;
+            });
+            leases.get(SlotId(slot)).available
+        };
+        assert_eq!((hear(&mut leases, 1, 5, 10, 10), hear(&mut leases, 2, 6, 10, 10)), (10, 10));
+        assert_eq!(hear(&mut leases, 3, 7, 1, 3), 3, "it is new, and some of its answers were lost");
+        assert_eq!(hear(&mut leases, 1, 5, 2, 12), 2, "it was there before");
+        assert_eq!(hear(&mut leases, 1, 5, 1, 14), 4, "and from then on it is as any other");
+        assert_eq!((hear(&mut leases, 4, 8, 0, 9), hear(&mut leases, 2, 6, 0, 10)), (9, 0), "long ago");
+    }
+
+    #[test]
     fn the_one_touched_longest_ago_makes_room() {
         let mut leases = Leases::default();
         for slot in 1..=3 {
             leases.change(SlotId(slot), 2, |lease| lease.touched = slot);
         }
         assert_eq!(leases.iter().map(|lease| lease.slot).collect::<Vec<_>>(), [2, 3]);
+        leases.change(SlotId(2), 2, |lease| lease.ask(1));
+        leases.change(SlotId(4), 2, |lease| lease.touched = 4);
+        assert_eq!(leases.iter().map(|lease| lease.slot).collect::<Vec<_>>(), [2, 4], "it is waited for");
     }
 }

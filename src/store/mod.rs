@@ -50,6 +50,7 @@ pub use client::{Client, Errand, Question, Unanswered};
 pub use command::{Calling, Command};
 pub use holding::Holding;
 pub use keys::{Sought, StoredKeys};
+pub use lease::ENVOY;
 pub use ledger::{LedgerRow, Row};
 pub use record::{KEY_IDS, key_name, read_key, write_key};
 pub use report::Reached;

@@ -107,6 +107,24 @@ fn execute(store: &mut Store, body: &[u8]) -> (u16, Vec<u8>) {
     (status, serde_json::to_vec(&answer).unwrap())
 }
 
+/// Five end users where four have room, one after the other, with and without letters in between.
+#[test]
+fn who_was_forgotten_has_not_his_whole_limit_again() {
+    const MOST: u64 = 10;
+    for tells in [false, true] {
+        let mut store = Store::new(Form::Library);
+        let envoy = Envoy::new(LevelKind::EndUser, Metric::Requests, MOST);
+        let (mut admitted, mut now) = ([0; 5], 0);
+        for _ in 0..40 {
+            for (user, admitted) in (1..).zip(&mut admitted) {
+                *admitted += u64::from(envoy.request(&mut store, user, Demand::default()));
+            }
+            now = if tells { envoy.wait(&mut store, now, 250) } else { now };
+        }
+        assert_eq!(admitted, [MOST; 5], "with letters: {tells}");
+    }
+}
+
 /// The most tokens that are believed, at 100 dollars for a million: more than Redis counts to.
 #[test]
 fn an_answer_of_absurd_cost_holds_up_nothing() {
