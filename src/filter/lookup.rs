@@ -18,6 +18,9 @@ use crate::gate::Gate;
 use crate::policy::KeyHash;
 use crate::store::Question;
 
+/// How much later than its time-out an answer is given up (nanoseconds).
+const LOST: u64 = 500_000_000;
+
 /// A request: its context, and itself for as long as it is there.
 #[derive(Clone, Default)]
 pub struct Waiter {
@@ -34,8 +37,8 @@ struct Desk {
     waiting: RefCell<HashMap<KeyHash, Vec<Waiter>>>,
     /// The root that goes on with requests now.
     root: Cell<u32>,
-    /// Who waits for the answer to a call that the root made.
-    calls: RefCell<HashMap<u32, Waiter>>,
+    /// Who waits for the answer to a call that the root made, and until when (nanoseconds).
+    calls: RefCell<HashMap<u32, (Waiter, u64)>>,
 }
 
 thread_local! {
@@ -87,17 +90,30 @@ pub fn ask(question: &Question, waiter: &Waiter) -> bool {
         hostcalls::set_effective_context(desk.root.get());
         let token = hostcalls::ask(question);
         hostcalls::set_effective_context(waiter.context);
+        let patience = u64::try_from(question.timeout.as_nanos()).unwrap_or(u64::MAX).saturating_add(LOST);
+        let until = hostcalls::now().saturating_add(patience);
         let mut calls = desk.calls.borrow_mut();
-        token.is_some_and(|token| calls.insert(token, waiter.clone()).is_none())
+        token.is_some_and(|token| calls.insert(token, (waiter.clone(), until)).is_none())
     })
 }
 
 /// Takes the answer to that; `false` if no request waits for it.
 pub fn answered(root: u32, token: u32, status: u16, body: &[u8]) -> bool {
     let waiter = DESK.with(|desk| desk.calls.borrow_mut().remove(&token));
-    let Some(waiter) = waiter else { return false };
+    let Some((waiter, _)) = waiter else { return false };
     on_behalf(root, &waiter, |stream| stream.asked(status, body));
     true
+}
+
+/// Goes on with all whose answer does not come any more: it ended with the root that asked.
+pub fn give_up(root: u32, now: u64) {
+    let overdue: Vec<Waiter> = DESK.with(|desk| {
+        let mut calls = desk.calls.borrow_mut();
+        calls.extract_if(|_, (_, until)| *until <= now).map(|(_, (waiter, _))| waiter).collect()
+    });
+    for waiter in overdue {
+        on_behalf(root, &waiter, |stream| stream.asked(0, &[]));
+    }
 }
 
 /// Goes on with a request in its name, if it is still there.

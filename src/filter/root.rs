@@ -114,7 +114,9 @@ impl RootContext for Root {
             self.ticks = self.ticks.wrapping_add(1);
             self.deal_with_store();
             self.look_up();
-            let overdue = super::client().keys.overdue(hostcalls::now());
+            let now = hostcalls::now();
+            lookup::give_up(self.id, now);
+            let overdue = super::client().keys.overdue(now);
             overdue.iter().for_each(|hash| lookup::go_on(self.id, hash));
         }
     }
