@@ -205,7 +205,12 @@ fn surplus(lease: &Lease, measured: &Measured, peers: u64, now: u64) -> u64 {
         return 0;
     }
     let near = lease.used >= measured.amount.saturating_sub(measured.amount / 8);
-    let patience = if near || measured.metric == Metric::Concurrency { IDLE_NEAR } else { IDLE_FAR };
+    let in_flight = measured.metric == Metric::Concurrency;
+    if near && in_flight {
+        // Places come free again and again: who is busy must not keep them from others for ever.
+        return held;
+    }
+    let patience = if near || in_flight { IDLE_NEAR } else { IDLE_FAR };
     if since(lease.touched) >= patience && since(lease.asked) >= patience {
         return held;
     }

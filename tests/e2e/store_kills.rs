@@ -277,7 +277,8 @@ fn a_limit_is_reached_exactly_though_the_store_is_killed() {
         assert!(Instant::now() < deadline, "{admitted} of {LIMIT}: something is lost to all of them");
         admitted += u64::from(calls.next() == Some(200));
     }
-    assert!(calls.take(30).all(|status| status == 429));
+    let more: Vec<u16> = calls.take(30).collect();
+    assert!(more.iter().all(|status| *status == 429), "{more:?}");
     used_is(&fleet, Metric::Requests, LIMIT);
 }
 
