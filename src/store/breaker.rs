@@ -3,7 +3,7 @@
 
 use crate::host::{Host, SharedSet};
 
-const KEY: &str = "kwlease1.breaker";
+const KEY: &str = "kwstore.breaker";
 /// So many failures in a row are an outage. Fewer may be a slow moment.
 const OUTAGE: u64 = 3;
 /// How long the store is left alone after its first and after further failures (nanoseconds), half of it by chance, so that

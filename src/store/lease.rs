@@ -6,10 +6,10 @@ use crate::policy::SlotId;
 
 /// Whoever changes the format changes [`PREFIX`] with it, as two versions live side by side while an Envoy is upgraded; and
 /// [`ENVOY`], as the newer one knows nothing of what the older one has spent of its leases: it has to be another Envoy.
-const FORMAT: u64 = u64::from_le_bytes(*b"kwlease2");
-const PREFIX: &str = "kwlease2.";
+const FORMAT: u64 = u64::from_le_bytes(*b"kwlease1");
+const PREFIX: &str = "kwlease1.";
 /// Where the number is in shared data by which the store knows this Envoy.
-pub const ENVOY: &str = "kwlease2";
+pub const ENVOY: &str = "kwlease1";
 const WORDS: usize = 17;
 /// Whoever waited for an answer longer than that is not there any more (nanoseconds).
 const FORGOTTEN: u64 = 10_000_000_000;

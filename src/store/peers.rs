@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 
-const KEY: &str = "kwlease1.peers";
+const KEY: &str = "kwstore.peers";
 
 /// `None` if the store never spoke.
 pub fn read<H: Host + ?Sized>(host: &H) -> Option<u64> {

@@ -129,6 +129,28 @@ fn what_is_more_than_a_seconds_worth_goes_back_and_a_part_of_the_limit_stays() {
     }
 }
 
+/// Or whoever came first would have them for as long as he is busy.
+#[test]
+fn places_in_flight_go_back_where_they_run_short_and_stay_where_they_do_not() {
+    for (used, returned) in [(8, 3), (6, 0)] {
+        let (host, level) = (host(), level(Metric::Concurrency, 8));
+        let mut book = worker(&host, 1);
+        let ask = asks(&host, &mut book, &level, tokens(1));
+        answers(&host, &ask, "ok", &format!("4 7 4 {used} 0 2"));
+        let take_one = |book: &mut Book| takes(&host, book, &level, tokens(1));
+        take_one(&mut book).settle(&host, &mut book, Outcome::Used(tokens(1)));
+        assert!(report(&host, &mut book).is_some_and(|letter| says(&letter).1.starts_with("7 0 ")), "it is renewed");
+        assert!(book.reported(&host, &format!("ok {NOW} 7 4 {used} 0 0 2")).is_some());
+        host.advance_ms(299);
+        let flies = take_one(&mut book);
+        assert_eq!(report(&host, &mut book), None, "so long it may keep them");
+        host.advance_ms(1);
+        let said = report(&host, &mut book).map(|letter| says(&letter).1);
+        assert_eq!(said, (returned > 0).then(|| format!("7 {returned} - 0")), "{used}");
+        flies.settle(&host, &mut book, Outcome::Used(tokens(1)));
+    }
+}
+
 /// What another worker has taken ahead is of no use to one that does not know in which window it would count.
 #[test]
 fn a_worker_that_was_never_told_the_time_asks() {
