@@ -1,5 +1,6 @@
 //! Keys in the store, beside those of the policy.
 
+use std::net::SocketAddr;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,11 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::catalog;
+use crate::store::{TOKEN, with_token};
 use crate::support::call::Reply;
 use crate::support::gateway::{Behind, Gateway};
 use crate::support::http::{self, Connection};
 use crate::support::store::{Part, Store, Watch};
 use crate::support::{build, policy};
+use crate::upstash_server::Upstash;
 
 const MODEL: &str = "gpt-4o";
 /// How long what the store said of a key holds.
@@ -31,11 +34,23 @@ impl Stage {
 
     fn with(workers: usize, timeout: &str, rest: &str) -> Self {
         let store = Store::start();
-        let stated =
-            format!("store: {{ cluster: redis-http, timeout: {timeout}, keys: {{ ttl: {}s }} }}", TTL.as_secs());
+        let before = store.address();
+        Self::before(store, before, workers, &format!("timeout: {timeout}"), rest, |_| ())
+    }
+
+    /// One that finds its store at an address.
+    fn before(
+        store: Store,
+        before: SocketAddr,
+        workers: usize,
+        how: &str,
+        rest: &str,
+        configure: fn(&mut Value),
+    ) -> Self {
+        let stated = format!("store: {{ cluster: redis-http, {how}, keys: {{ ttl: {}s }} }}", TTL.as_secs());
         let policy = catalog::policy(&format!("{stated}\n{rest}"));
-        let behind = Behind { store: Some(store.address()), ..Behind::default() };
-        let gateway = Gateway::start_before(behind, &policy, workers, |_| ());
+        let behind = Behind { store: Some(before), ..Behind::default() };
+        let gateway = Gateway::start_before(behind, &policy, workers, configure);
         Self { gateway, store, policy }
     }
 
@@ -289,6 +304,20 @@ fn who_waits_when_the_policy_changes_is_answered() {
         });
         assert_eq!(stage.gateway.chat("s", MODEL).status, 200);
     }
+}
+
+#[test]
+fn keys_are_looked_up_over_upstash_too() {
+    let store = Store::start();
+    let upstash = Upstash::start(&store.url(), TOKEN);
+    let stage = Stage::before(store, upstash.address(), 2, "dialect: upstash, timeout: 5s", TEAM, with_token);
+    stage.put("{ id: s, hash: <s>, team: t }");
+    let statuses = (0..4).map(|_| stage.gateway.chat("s", MODEL).status);
+    assert_eq!(statuses.collect::<Vec<_>>(), [200, 200, 200, 429]);
+    assert_eq!(stage.gateway.chat("unknown", MODEL).outcome(), (401, "invalid_api_key".into()));
+    assert!(stage.key(&["revoke", "--id", "s"]));
+    thread::sleep(TTL + Duration::from_millis(500));
+    assert_eq!(stage.gateway.chat("s", MODEL).outcome(), (401, "invalid_api_key".into()));
 }
 
 #[test]
