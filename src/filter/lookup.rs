@@ -58,12 +58,23 @@ pub fn wait(gate: &Rc<Gate>, hash: KeyHash, ask: bool, waiter: Waiter) {
         desk.waiting.borrow_mut().entry(hash).or_default().push(waiter);
         if ask {
             desk.asks.borrow_mut().push((Rc::clone(gate), hash));
-            // Without a queue the next tick will do.
-            if let Some(queue) = desk.queue.get() {
-                let _ = sdk::enqueue_shared_queue(queue, Some(b"?"));
-            }
+            desk.call_root();
         }
     });
+}
+
+/// Has the root called when this callback is over.
+pub fn call_root() {
+    DESK.with(Desk::call_root);
+}
+
+impl Desk {
+    fn call_root(&self) {
+        // Without a queue the next tick will do.
+        if let Some(queue) = self.queue.get() {
+            let _ = sdk::enqueue_shared_queue(queue, Some(b"?"));
+        }
+    }
 }
 
 /// What is to be asked. The root was called; or it looks by itself, lest a call was lost.

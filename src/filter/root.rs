@@ -10,8 +10,8 @@ use super::hostcalls::{self, Buffer};
 use super::shared::Shared;
 use super::{host::Envoy, lookup, metrics, self_test};
 use crate::gate::Gate;
-use crate::policy::{KeyHash, bundle};
-use crate::store::Errand;
+use crate::policy::{KeyHash, Store, bundle};
+use crate::store::{Errand, Question};
 
 /// How often a worker looks what is to be told to the store.
 const TICK: Duration = Duration::from_millis(250);
@@ -92,7 +92,7 @@ impl RootContext for Root {
                 log::info!("keyward: policy {} in force, {} keys", policy.version, policy.keys.len());
                 metrics::policy_in_force(&policy.version);
                 let gate = Gate::new(policy, super::worker(), super::client());
-                if gate.key_store().is_some() {
+                if gate.policy().store.is_some() {
                     lookup::open();
                 }
                 self.gate = Some(Rc::new(gate));
@@ -123,6 +123,9 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, _: u32) {
         self.look_up();
+        let Some(gate) = self.gate.clone() else { return };
+        let Some(store) = &gate.policy().store else { return };
+        self.send(&gate, store, gate.client().refills(&Envoy, store));
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -165,20 +168,24 @@ impl Root {
 
     /// Tells the store what there is to tell, and asks for what will be needed.
     fn deal_with_store(&mut self) {
-        let Some(gate) = &self.gate else { return };
+        let Some(gate) = self.gate.clone() else { return };
         let Some(store) = &gate.policy().store else { return };
         let client = gate.client();
-        for (errand, question) in client.errands(&Envoy, store, &gate.policy().timezone) {
+        self.send(&gate, store, client.errands(&Envoy, store, &gate.policy().timezone));
+        metrics::store(!client.is_away(&Envoy), client.book.borrow_mut().take_lost());
+    }
+
+    fn send(&mut self, gate: &Gate, store: &Store, errands: Vec<(Errand, Question)>) {
+        for (errand, question) in errands {
             match hostcalls::ask(&question) {
                 Some(token) => {
                     self.errands.insert(token, errand);
                 }
                 None => {
-                    client.back(&Envoy, store, &errand, 0, &[]);
+                    gate.client().back(&Envoy, store, &errand, 0, &[]);
                 }
             }
         }
-        metrics::store(!client.is_away(&Envoy), client.book.borrow_mut().take_lost());
     }
 }
 

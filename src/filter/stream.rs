@@ -112,12 +112,22 @@ impl Stream {
         Action::Pause
     }
 
+    /// A lease runs low: more of it comes before somebody has to wait, if the root asks now.
+    fn hurry(&self) {
+        if self.gate.as_ref().is_some_and(|gate| gate.client().hurries()) {
+            lookup::call_root();
+        }
+    }
+
     /// Everything has arrived: decides, and sends the request on its way or answers it.
     fn admit(&mut self) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Pause };
         let answer = match exchange.admit(&Envoy) {
             Ok(forward) if self.forward(&forward) => match &forward.question {
-                None => return Action::Continue,
+                None => {
+                    self.hurry();
+                    return Action::Continue;
+                }
                 Some(question) => return self.ask(question),
             },
             Ok(_) => match &mut self.exchange {
@@ -139,7 +149,10 @@ impl Stream {
     pub fn asked(&mut self, status: u16, body: &[u8]) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Pause };
         match exchange.asked(&Envoy, status, body) {
-            Answered::Go => Action::Continue,
+            Answered::Go => {
+                self.hurry();
+                Action::Continue
+            }
             Answered::Again(question) => self.ask(&question),
             Answered::Refused(answer) => self.answer(&answer),
         }

@@ -65,6 +65,8 @@ pub struct Client {
     /// Until then (nanoseconds) an answer to the last letter may come.
     awaited: Cell<u64>,
     ahead: RefCell<Vec<Ask>>,
+    /// Something was added to that, and nobody was called for it.
+    hurry: Cell<bool>,
 }
 
 impl Client {
@@ -80,6 +82,7 @@ impl Client {
             told_of_library: Cell::default(),
             awaited: Cell::default(),
             ahead: RefCell::default(),
+            hurry: Cell::default(),
         }
     }
 
@@ -180,12 +183,33 @@ impl Client {
         }
     }
 
-    /// More is to be asked for ahead of need, when there is time.
+    /// More is to be asked for ahead of need, by whoever calls next for [`Self::refills`] or [`Self::errands`].
     pub fn ask_ahead(&self, ask: Ask) {
         let mut ahead = self.ahead.borrow_mut();
         if ahead.len() < MOST_AHEAD {
             ahead.push(ask);
+            self.hurry.set(true);
         }
+    }
+
+    /// Whether somebody is to be called, so that more is there before it is needed. Says so once.
+    #[must_use]
+    pub fn hurries(&self) -> bool {
+        self.hurry.replace(false)
+    }
+
+    /// What is to be asked for ahead of need. While the store is away, nothing.
+    pub fn refills<H: Host + ?Sized>(&self, host: &H, store: &Store) -> Vec<(Errand, Question)> {
+        let asks = self.ahead.take();
+        if asks.is_empty() || self.is_away(host) || self.lacks_library.get() {
+            return Vec::new();
+        }
+        let refill = |mut ask: Ask| {
+            ask.sent = host.now();
+            let question = self.ask(host, store, &ask);
+            (Errand::Ahead(ask), question)
+        };
+        asks.into_iter().map(refill).collect()
     }
 
     /// What is to be sent in the background now. To be called several times a second.
@@ -207,11 +231,7 @@ impl Client {
             self.awaited.set(now.saturating_add(3_000_000_000));
             errands.push((Errand::Report, question(store, &command, PATIENCE)));
         }
-        for mut ask in self.ahead.take() {
-            ask.sent = now;
-            let question = self.ask(host, store, &ask);
-            errands.push((Errand::Ahead(ask), question));
-        }
+        errands.extend(self.refills(host, store));
         errands
     }
 
