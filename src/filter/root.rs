@@ -69,8 +69,8 @@ impl Context for Root {
         let (Some(errand), Some(gate)) = (self.errands.remove(&token), &self.gate) else { return };
         let Some(store) = &gate.policy().store else { return };
         metrics::reached(&gate.client().back(&Envoy, store, &errand, status, &body));
-        if matches!(errand, Errand::Report) {
-            // There may be more to tell than one letter holds.
+        let more = matches!(errand, Errand::Report) && gate.client().book.borrow().has_more(hostcalls::now());
+        if more {
             self.deal_with_store();
         }
     }

@@ -153,6 +153,12 @@ impl Book {
         lines
     }
 
+    /// Whether there is more to tell than the last letter held.
+    #[must_use]
+    pub fn has_more(&self, now: u64) -> bool {
+        self.looked == 0 || self.due.is_some_and(|due| due <= now) || self.requests >= MANY
+    }
+
     /// Takes the answer to the letter, and says how many Envoys there are and which budgets have reached a percentage; `None`
     /// if it is no answer.
     #[must_use]
@@ -216,7 +222,9 @@ fn surplus(lease: &Lease, measured: &Measured, peers: u64, now: u64) -> u64 {
     }
     let worth = u128::from(lease.taken).saturating_mul(u128::from(AHEAD)).checked_div(u128::from(since(lease.asked)));
     let part = (measured.amount / 128).checked_div(peers).unwrap_or(0);
-    held.saturating_sub(part.max(u64::try_from(worth.unwrap_or(0)).unwrap_or(u64::MAX)))
+    let surplus = held.saturating_sub(part.max(u64::try_from(worth.unwrap_or(0)).unwrap_or(u64::MAX)));
+    // A second's worth becomes less all the time: what is not worth a call stays.
+    if surplus >= held / 4 { surplus } else { 0 }
 }
 
 impl SlotBook {

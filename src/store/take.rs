@@ -45,7 +45,7 @@ pub fn take<'a, H: Host + ?Sized>(
 ) -> Result<Holding, Short<'a>> {
     let now = host.now();
     let steps = steps(host, stakes, applies);
-    if let Some(refused) = worst(&steps, now) {
+    if let Some(refused) = worst(&steps, timezone, now) {
         return Err(Short::Refused(refused));
     }
     if !book.knows_time() && !steps.is_empty() {
@@ -54,7 +54,7 @@ pub fn take<'a, H: Host + ?Sized>(
     if steps.iter().any(|step| step.lease.free(now) < step.need) {
         return Err(Short::Ask(ask(&steps, book, timezone, now)));
     }
-    let mut holding = Holding::begin(stakes, standing(&steps, timezone, now));
+    let mut holding = Holding::begin(stakes, standing(&steps, true, timezone, now));
     let mut low = false;
     for steps in steps.chunk_by(|one, next| core::ptr::eq(one.stake, next.stake)) {
         let Some(stake) = steps.first().map(|step| step.stake) else { continue };
@@ -104,7 +104,7 @@ pub fn peek<H: Host + ?Sized>(
     stakes: &[Stake<'_>],
     applies: &dyn Fn(&Grant) -> bool,
 ) -> Standing {
-    standing(&steps(host, stakes, applies), timezone, host.now())
+    standing(&steps(host, stakes, applies), false, timezone, host.now())
 }
 
 /// What the fleet used or held of each limit of a stake when the store last spoke.
@@ -174,7 +174,7 @@ fn ask(steps: &[Step<'_, '_>], book: &Book, timezone: &Timezone, now: u64) -> As
 }
 
 /// The refusal that holds longest, of limits that are known to have no room.
-fn worst<'a>(steps: &[Step<'_, 'a>], now: u64) -> Option<Refused<'a>> {
+fn worst<'a>(steps: &[Step<'_, 'a>], timezone: &Timezone, now: u64) -> Option<Refused<'a>> {
     let refusals = steps.iter().filter_map(|step| {
         let (amount, needed) = (step.limit.amount, step.need);
         if amount == 0 || needed > amount {
@@ -189,10 +189,11 @@ fn worst<'a>(steps: &[Step<'_, 'a>], now: u64) -> Option<Refused<'a>> {
     });
     let (_, step, reason) = refusals.max_by_key(|(until, ..)| *until)?;
     let by = RefusedBy::Limit { level: step.stake.level, limit: step.limit, reason };
-    Some(Refused { by, standing: Standing::default() })
+    Some(Refused { by, standing: standing(steps, false, timezone, now) })
 }
 
-fn standing(steps: &[Step<'_, '_>], timezone: &Timezone, now: u64) -> Standing {
+/// How a caller stands, with this request `taken` or without.
+fn standing(steps: &[Step<'_, '_>], taken: bool, timezone: &Timezone, now: u64) -> Standing {
     let mut standing = Standing::default();
     for step in steps {
         let tightest = match step.limit.metric {
@@ -202,7 +203,7 @@ fn standing(steps: &[Step<'_, '_>], timezone: &Timezone, now: u64) -> Standing {
         };
         // What is used counts what this Envoy holds.
         let others = step.lease.used.saturating_sub(step.lease.free(now));
-        let remaining = step.limit.amount.saturating_sub(others).saturating_sub(step.need);
+        let remaining = step.limit.amount.saturating_sub(others).saturating_sub(if taken { step.need } else { 0 });
         let reset_ms = super::measure::reset_ms(step.limit.period, timezone, now);
         if tightest.is_none_or(|known| remaining < known.remaining) {
             *tightest = Some(Headroom { limit: step.limit.amount, remaining, reset_ms });

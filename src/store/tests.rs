@@ -110,7 +110,7 @@ fn what_nobody_needs_goes_back_soon_near_a_limit_and_late_far_from_it() {
 #[test]
 fn what_is_more_than_a_seconds_worth_goes_back_and_a_part_of_the_limit_stays() {
     // Of 12,800 a 128th is 100, and of so many one Envoy may keep half where there are two.
-    for (taken, stays) in [(0, 50), (20, 52), (30, 77), (100, 252)] {
+    for (taken, stays) in [(0, 50), (20, 52), (30, 77), (70, 177)] {
         let (host, level) = (host(), level(Metric::OutputTokens, 12_800));
         let mut book = worker(&host, 1);
         peers::saw(&host, 2);
@@ -127,6 +127,28 @@ fn what_is_more_than_a_seconds_worth_goes_back_and_a_part_of_the_limit_stays() {
         assert_eq!(says(&letter).1, format!("7 {} - 0", held - stays), "{taken}");
         more.into_iter().chain([holding]).for_each(|one| one.settle(&host, &mut book, Outcome::Refund));
     }
+}
+
+/// A second's worth becomes less from moment to moment, and each letter that is answered is a moment for the next.
+#[test]
+fn what_becomes_too_much_goes_back_in_few_letters() {
+    let (host, level) = (host(), level(Metric::OutputTokens, 10_000_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(1_000));
+    answers(&host, &ask, "ok", "3000000 7 3000000 3000000 0 1");
+    for _ in 0..1_000 {
+        takes(&host, &mut book, &level, tokens(1_000)).settle(&host, &mut book, Outcome::Used(tokens(700)));
+        host.advance_ms(1);
+    }
+    let mut letters = 0;
+    for _ in 0..2_000 {
+        host.advance_ms(5);
+        if report(&host, &mut book).is_some() {
+            letters += 1;
+            assert!(book.reported(&host, &format!("ok {NOW} 7 3000000 3000000 0 0 1")).is_some());
+        }
+    }
+    assert!((3..=15).contains(&letters), "{letters} letters in ten seconds without a request");
 }
 
 /// Or whoever came first would have them for as long as he is busy.

@@ -203,11 +203,17 @@ in_both_forms! {
         assert_eq!(reply.slots, [[gen_, 8, 3, 0, 0]], "a report tells as well, and may bring it back");
     }
 
+    /// What is spent or reserved does not come back before its window ends; what lies unspent may at any time.
     fn a_refused_request_learns_when_leases_may_be_back(store) {
-        store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]);
-        assert_eq!(store.take("f", &[ask(CALENDAR, 10, 3, 0, 0, 0)]).retry(), 1_000);
+        let refused = |store: &mut Store| store.take("f", &[ask(CALENDAR, 1_000, 150, 0, 0, 0)]).retry();
+        store.take("e", &[ask(CALENDAR, 1_000, 898, 0, 0, 0)]);
+        assert_eq!(refused(store), 100_000);
+        store.clear();
+        store.take("e", &[ask(CALENDAR, 1_000, 0, 0, 7, 0)]);
+        store.take("g", &[ask(CALENDAR, 1_000, 849, 0, 0, 0)]);
+        assert_eq!(refused(store), 1_000);
         store.at(TTL - 300);
-        assert_eq!(store.take("f", &[ask(CALENDAR, 10, 3, 0, 0, 0)]).retry(), 300);
+        assert_eq!(refused(store), 300);
     }
 
     fn what_can_never_fit_is_said_to(store) {

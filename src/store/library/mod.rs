@@ -83,4 +83,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "c27664d05771bfd0aacb322830f904ec66589e81";
+pub const SCRIPT_SHA1: &str = "fdcf19828c58f7b0cc960ab64308391c8d0d45c9";

@@ -87,29 +87,33 @@ local function slid_out(state, must_go)
   end
 end
 
--- A lease may be given back at any time: it is waited for a second, or until it expires.
-local function lease_may_return(state, now)
-  local wait = 1000
-  for _, lease in pairs(state.leases) do wait = math.min(wait, lease.expires - now) end
-  return wait
+-- What others may have unspent comes back within about a second, or when their leases expire.
+local function leases_return(slot, envoy, now)
+  local unspent_elsewhere, wait = 0, 1000
+  for other, lease in pairs(slot.state.leases) do
+    wait = math.min(wait, lease.expires - now)
+    if other ~= envoy then unspent_elsewhere = unspent_elsewhere + lease.spare end
+  end
+  return used(slot.state) + slot.must - unspent_elsewhere <= slot.amount, wait
 end
 
 -- How long until a refused request would fit if nothing else came; -1: never.
-local function retry_after(slot, now)
+local function retry_after(slot, envoy, now)
   if not slot.refuses then return 0 end
   if slot.never then return -1 end
   local state = slot.state
   if state.kind == 'f' then return 1000 end
-  if settled(state) + slot.must <= slot.amount then return lease_may_return(state, now) end
+  local enough, wait = leases_return(slot, envoy, now)
+  if enough then return wait end
   if state.kind == 'c' then return state.ends - now end
   local fits = slid_out(state, used(state) + slot.must - slot.amount)
-  return fits and fits - now or lease_may_return(state, now)
+  return fits and fits - now or wait
 end
 
 local function told(slot, envoy, now)
   local lease = slot.state.leases[envoy]
   local gen, granted = lease and lease.gen or 0, lease and lease.granted or 0
-  local numbers = { slot.granted, gen, granted, used(slot.state), retry_after(slot, now), peers(slot.state) }
+  local numbers = { slot.granted, gen, granted, used(slot.state), retry_after(slot, envoy, now), peers(slot.state) }
   for i, number in ipairs(numbers) do numbers[i] = text(number) end
   return table.concat(numbers, ' ')
 end
