@@ -12,6 +12,9 @@ read -ra policies <<<"$POLICIES"
 TEAM=${TEAM:-}
 
 envoy=$(bash envoy/get.sh)
+# Before anything is written: a gateway that runs here would take the new policy, and its callers' keys would be none.
+source envoy/ports.sh
+need_free 10000 10001 9901
 umask 077
 mkdir -p .keyward/policies .keyward/secrets
 

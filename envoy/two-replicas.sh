@@ -7,7 +7,12 @@
 # What differs from the first: the ports, `--base-id` (Envoys of one machine share memory by it), and the node's id.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ -e .keyward/gate.json ] || { echo "start the first one: make run STORE=redis" >&2; exit 1; }
+source envoy/ports.sh
+if ! curl -s 'http://127.0.0.1:9901/stats?filter=keyward_store_available' | grep -q keyward_store_available; then
+    echo "start the first one, with a store: make run STORE=redis" >&2
+    exit 1
+fi
+need_free 10010 10011 9911
 sed -E 's/\b10000\b/10010/; s/\b10001\b/10011/; s/\b9901\b/9911/; s/\bkeyward-1\b/keyward-2/' envoy/envoy.yaml > .keyward/envoy-2.yaml
 envoy=$(bash envoy/get.sh)
 cat <<TEXT

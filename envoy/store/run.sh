@@ -8,6 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 for program in redis-server webdis; do
     command -v "$program" >/dev/null || { echo "$program is needed (Debian: apt-get install redis-server webdis)" >&2; exit 1; }
 done
+# Whoever listens there already may be somebody else's, with other data.
+source envoy/ports.sh
+need_free "$REDIS_PORT" 7379
 umask 077
 mkdir -p .keyward/redis
 # Where envoy.yaml has it. Only what Keyward says: whoever finds the port cannot empty Redis by it, nor list what is in it.
@@ -26,13 +29,14 @@ pids+=($!)
 webdis .keyward/webdis.json >.keyward/webdis.log 2>&1 </dev/null &
 pids+=($!)
 
+both_run() { kill -0 "${pids[0]}" 2>/dev/null && kill -0 "${pids[1]}" 2>/dev/null; }
 for _ in $(seq 100); do
-    kill -0 "${pids[@]}" 2>/dev/null || break
+    both_run || break
     if curl -s --max-time 1 http://127.0.0.1:7379/PING | grep -q PONG; then ready=yes; break; fi
     sleep 0.1
 done
-if [ -z "${ready:-}" ] || ! kill -0 "${pids[@]}" 2>/dev/null; then
-    echo "the store did not start; is port $REDIS_PORT or 7379 taken? .keyward/redis.log and .keyward/webdis.log:" >&2
+if [ -z "${ready:-}" ] || ! both_run; then
+    echo "the store did not start; .keyward/redis.log and .keyward/webdis.log:" >&2
     tail -n 5 .keyward/redis.log .keyward/webdis.log >&2
     exit 1
 fi
