@@ -27,7 +27,7 @@ const TELLING: u64 = 300 * MILLISECOND;
 /// So few levels are looked after every time.
 const FEW: usize = 200;
 /// More requests than that do not wait.
-const MANY: u64 = 500;
+const MANY: u64 = 5_000;
 /// What one letter holds at the most.
 const MOST_SLOTS: usize = 200;
 const MOST_ROWS: usize = 200;
