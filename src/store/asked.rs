@@ -2,7 +2,8 @@
 
 use super::ask::{Ask, AskSlot};
 use super::command::Words;
-use super::lease::{self, Lease, Leases};
+use super::lease::Lease;
+use super::leases::{self, Leases};
 use super::{LEASE_MS, MARGIN_MS};
 use crate::host::Host;
 
@@ -90,7 +91,7 @@ fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, change: impl Fn(&mut Leases, u
     let mut index = 0_usize;
     for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
         let Some(first) = slots.first() else { continue };
-        lease::update(host, &first.counter, |leases| {
+        leases::update(host, &first.counter, |leases| {
             for (slot, index) in slots.iter().zip(index..) {
                 change(leases, index, slot);
             }

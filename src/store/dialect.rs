@@ -29,7 +29,9 @@ pub fn body(dialect: StoreDialect, command: &Command) -> Vec<u8> {
 /// [`NoAnswer`].
 pub fn answer(dialect: StoreDialect, status: u16, body: &[u8]) -> Result<Option<String>, NoAnswer> {
     let told = serde_json::from_slice::<Value>(body).ok();
-    let refused = |text: &Value| NoAnswer::Refused(text.as_str().unwrap_or("an error").chars().take(200).collect());
+    // It goes into a log.
+    let line = |text: &str| text.chars().filter(|char| !char.is_control()).take(200).collect();
+    let refused = |text: &Value| NoAnswer::Refused(line(text.as_str().unwrap_or("an error")));
     match dialect {
         StoreDialect::Webdis => {
             if status != 200 {

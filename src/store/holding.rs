@@ -2,7 +2,7 @@
 
 use super::Ask;
 use super::book::{Book, Entry};
-use super::lease;
+use super::leases;
 use super::measure::{COUNTS_TO, Measured, window};
 use super::take::Step;
 use crate::host::Host;
@@ -99,7 +99,7 @@ impl Level {
             Outcome::Used(demand) => claim.measured.metric.of(demand).min(COUNTS_TO),
         };
         if self.claims.iter().any(|claim| used(claim) != claim.need) {
-            lease::update(host, &self.counter, |leases| {
+            leases::update(host, &self.counter, |leases| {
                 for claim in self.claims.iter().filter(|claim| claim.generation != 0) {
                     if let Some(lease) = leases.find(claim.slot).filter(|lease| lease.generation == claim.generation) {
                         lease.settle(claim.need, used(claim));

@@ -5,7 +5,7 @@
 //!
 //! | step | file |
 //! |---|---|
-//! | take a request from the leases on all its limits | `take.rs`, `lease.rs` |
+//! | take a request from the leases on all its limits | `take.rs`, `lease.rs`, `leases.rs` |
 //! | ask for more, for all limits of a request at once; hear what is granted | `ask.rs`, `asked.rs` |
 //! | settle a request when it ends | `holding.rs` |
 //! | note what was spent, and the ledger | `book.rs`, `ledger.rs` |
@@ -32,6 +32,7 @@ mod dialect;
 mod holding;
 mod keys;
 mod lease;
+mod leases;
 mod ledger;
 mod letter;
 pub mod library;
@@ -50,7 +51,7 @@ pub use client::{Client, Errand, Question, Unanswered};
 pub use command::{Calling, Command};
 pub use holding::Holding;
 pub use keys::{Sought, StoredKeys};
-pub use lease::ENVOY;
+pub use leases::ENVOY;
 pub use ledger::{LedgerRow, Row};
 pub use record::{KEY_IDS, key_name, read_key, write_key};
 pub use report::Reached;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::book::{Book, SlotBook};
 use super::command::{Calling, Command};
-use super::lease::{self, Lease};
+use super::lease::Lease;
+use super::leases;
 use super::letter::{Line, Sent};
 use super::measure::{COUNTS_TO, Measured, parts};
 use super::{LEASE_MS, MARGIN_MS, peers};
@@ -108,7 +109,7 @@ impl Book {
             }
             let spent: Vec<u64> = if due { level.spent() } else { Vec::new() };
             let slots = &level.slots;
-            let looked = lease::update(host, &level.counter, |leases| {
+            let looked = leases::update(host, &level.counter, |leases| {
                 let mut told: Vec<(Lease, u64)> = Vec::new();
                 let mut changed = false;
                 for lease in leases.iter_mut() {
@@ -172,7 +173,7 @@ impl Book {
         let deadline = at.saturating_add(LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND));
         let mut reached = Vec::new();
         for (line, told) in sent.slots.iter().zip(told) {
-            lease::update(host, &line.counter, |leases| {
+            leases::update(host, &line.counter, |leases| {
                 let lease = leases.get(line.slot);
                 if line.generation == 0 || lease.generation != line.generation {
                     return (false, ());

@@ -1,7 +1,8 @@
 //! Taking a request from the leases on all limits that apply.
 
 use super::book::Book;
-use super::lease::{self, Lease};
+use super::lease::Lease;
+use super::leases;
 use super::{Ask, Holding};
 use crate::host::Host;
 use crate::limits::{Headroom, Outcome, Reason, Refused, RefusedBy, Stake, Standing};
@@ -109,7 +110,7 @@ pub fn peek<H: Host + ?Sized>(
 
 /// What the fleet used or held of each limit of a stake when the store last spoke.
 pub fn used<H: Host + ?Sized>(host: &H, stake: &Stake<'_>) -> impl Fn(SlotId) -> u64 + use<H> {
-    let leases = lease::read(host, stake.counter).leases;
+    let leases = leases::read(host, stake.counter).leases;
     move |slot| leases.get(slot).used
 }
 
@@ -124,7 +125,7 @@ fn steps<'s, 'a, H: Host + ?Sized>(
         if limits.peek().is_none() {
             continue;
         }
-        let read = lease::read(host, stake.counter);
+        let read = leases::read(host, stake.counter);
         steps.extend(limits.map(|limit| {
             let slot = stake.slot(limit.slot);
             Step { stake, limit, slot, need: limit.metric.of(&stake.demand), lease: read.leases.get(slot) }
@@ -140,7 +141,7 @@ fn take_level<H: Host + ?Sized>(
     steps: &[Step<'_, '_>],
     now: u64,
 ) -> Option<(Vec<u64>, bool)> {
-    lease::update(host, stake.counter, |leases| {
+    leases::update(host, stake.counter, |leases| {
         if steps.iter().any(|step| leases.get(step.slot).free(now) < step.need) {
             return (false, None);
         }
