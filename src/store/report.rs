@@ -11,7 +11,7 @@ use super::letter::{Line, Sent};
 use super::measure::{COUNTS_TO, Measured, parts};
 use super::{LEASE_MS, MARGIN_MS, peers};
 use crate::host::Host;
-use crate::policy::{Metric, SlotId, Timezone};
+use crate::policy::{LevelKind, Metric, SlotId, Timezone};
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLISECOND;
@@ -192,7 +192,7 @@ impl Book {
             });
             if told.alert > 0 {
                 reached.push(Reached {
-                    level: line.name.to_string(),
+                    level: told_as(&line.name).to_owned(),
                     percent: told.alert,
                     spent: told.settled,
                     amount: line.measured.amount,
@@ -200,6 +200,14 @@ impl Book {
             }
         }
         Some((envoys, reached))
+    }
+}
+
+/// A level as alerts name it. End users are one there: callers make their names up, and each would be a metric of its own.
+pub(super) fn told_as(name: &str) -> &str {
+    match name.split_once('.') {
+        Some((kind, _)) if kind == LevelKind::EndUser.as_str() => kind,
+        _ => name,
     }
 }
 

@@ -272,6 +272,25 @@ fn money_is_alerted_at_and_nothing_else() {
     }
 }
 
+/// As many names as callers make up would be as many metrics.
+#[test]
+fn end_users_are_one_where_money_is_alerted_at() {
+    let (host, level) = (host(), Level { kind: LevelKind::EndUser, ..level(Metric::Usd, 1_000) });
+    let mut book = worker(&host, 1);
+    let demand = tokens(600);
+    let stake = Stake { level: &level, counter: "kw.end_user.5", tag: 5, allowed: None, demand };
+    let taken = take(&host, &mut book, &Timezone::default(), &[stake], &|_: &Grant| true);
+    let Err(Short::Ask(ask)) = taken else { panic!("{taken:?}") };
+    asked::asking(&host, &ask);
+    answers(&host, &ask, "ok", "600 7 600 600 0 1");
+    let taken = take(&host, &mut book, &Timezone::default(), &[stake], &|_: &Grant| true).unwrap();
+    taken.settle(&host, &mut book, Outcome::Used(demand));
+    host.advance_ms(2_000);
+    assert!(report(&host, &mut book).is_some());
+    let reached = book.reported(&host, &format!("ok {NOW} 7 600 600 50 600 1"));
+    assert_eq!(reached.unwrap().1[0].level, "end_user");
+}
+
 #[test]
 fn who_takes_much_wants_more() {
     let (host, level) = (host(), level(Metric::Requests, 1_000_000));
