@@ -40,7 +40,7 @@ pub struct Lease {
     pub asked_at: u64,
     /// When it was last renewed (nanoseconds): whoever writes it renews it.
     pub renewed: u64,
-    /// Leases up to that number may have been held, and forgotten, where there was no room: see [`Leases::change`].
+    /// Leases up to that number may have been held, and forgotten, where there was no room: see [`super::leases::Leases::change`].
     pub forgotten: u64,
 }
 
