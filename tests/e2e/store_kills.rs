@@ -277,9 +277,16 @@ fn a_limit_is_reached_exactly_though_the_store_is_killed() {
         assert!(Instant::now() < deadline, "{admitted} of {LIMIT}: something is lost to all of them");
         admitted += u64::from(calls.next() == Some(200));
     }
-    // On a busy machine the store may be out of time once more.
-    let more: Vec<u16> = calls.take(30).collect();
-    assert!(more.contains(&429) && !more.contains(&200), "{more:?}");
+    // The load may have ended just when the store was gone.
+    let mut refused = 0;
+    while refused < 30 {
+        assert!(Instant::now() < deadline, "refused {refused} times in all");
+        match calls.next() {
+            Some(429) => refused += 1,
+            Some(503) => thread::sleep(PAUSE),
+            other => panic!("{other:?} where {LIMIT} are admitted"),
+        }
+    }
     used_is(&fleet, Metric::Requests, LIMIT);
 }
 
