@@ -43,6 +43,16 @@ in_both_forms! {
         assert_eq!(store.field(DAY, "key|a|input").as_deref(), Some("20"));
     }
 
+    fn what_others_put_under_its_keys_holds_up_no_report(store) {
+        for (key, command) in [(DAY, "SET"), ("kw:{kw}:envoys", "SET"), ("kw:{kw}:seq:e-1", "SADD")] {
+            store.clear();
+            redis::cmd(command).arg(key).arg("nonsense").exec(&mut store.connection).unwrap();
+            assert_eq!(store.report("e", 1, &[], &[ROW]).word, "ok", "{key}");
+            assert_eq!(store.field(DAY, "key|a|requests").as_deref(), Some("1"), "{key}");
+            assert_eq!(store.report("e", 1, &[], &[ROW]).word, "again", "{key}");
+        }
+    }
+
     fn what_is_malformed_is_refused_whole_and_may_be_sent_again(store) {
         let keys = ["kw:{kw}:seq:e", DAY];
         let good = "e text 1 30000 0 1 0 2 1 a 1 0 0 0 0 0 0 1 b 1 0 0 0 0 0";

@@ -156,6 +156,34 @@ in_both_forms! {
         assert_eq!(store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]).word, "ok");
     }
 
+    fn so_does_one_that_makes_no_sense(store) {
+        for change in [
+            "state.v = 0", "state.gen = 'x'", "state.settled = nil", "state.buckets = 1", "state.buckets.a = 1",
+            "state.buckets[1] = 'x'", "state.leases = nil", "state.leases.f = 1", "state.leases.e.spare = nil",
+            "state.leases.e.expires = 'soon'", "state.owed = { ['1'] = { left = 1 } }",
+        ] {
+            store.clear();
+            store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]);
+            let script = format!(
+                "local state = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'minute')) {change}
+                 redis.call('HSET', KEYS[1], 'minute', cmsgpack.pack(state))"
+            );
+            redis::cmd("EVAL").arg(script).arg(1).arg(LEVEL).exec(&mut store.connection).unwrap();
+            assert_eq!(store.take("f", &[ask(SLIDING, 10, 8, 0, 0, 0)]).word, "ok", "{change}");
+            assert_eq!(store.used(SLIDING, 10), 8, "{change}");
+        }
+    }
+
+    fn so_does_a_level_whose_key_was_used_for_something_else(store) {
+        redis::cmd("SET").arg(LEVEL).arg("nonsense").exec(&mut store.connection).unwrap();
+        let lease = store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]);
+        assert_eq!(lease.word, "ok");
+        redis::cmd("SET").arg(LEVEL).arg("nonsense").exec(&mut store.connection).unwrap();
+        let row = (START, 3);
+        assert_eq!(store.report("e", 1, &[tell(SLIDING, 10, lease.gen_(), 0, "-", &[row])], &[]).word, "ok");
+        assert_eq!(store.used(SLIDING, 10), 3);
+    }
+
     fn an_amount_that_changed_applies_to_the_running_window(store) {
         store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]);
         assert_eq!(store.take("f", &[ask(SLIDING, 20, 8, 0, 0, 0)]).word, "ok");

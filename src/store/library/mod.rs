@@ -14,12 +14,13 @@
 //! # `keyward_take`
 //!
 //! `FCALL keyward_take <n> <level key>*n <envoy> <ttl_ms> <slots>`, then for each slot
-//! `level slot kind span span2 amount need have want gen`:
+//! `level slot kind span span2 amount need have want rate spare gen known`:
 //!
 //! - `level` is the number of its key, from 1; `kind` is `s` (sliding, `span` ms), `c` (calendar: `span` is the end of the
 //!   window, `span2` that of the next one, as the caller computes them) or `f` (in flight).
 //! - `need` is what the request takes, `have` what the caller has left of its lease (below 0: overspent), `want` how much more it would like.
-//! - `gen` is the lease it has (0: none).
+//! - `rate` is how much it takes in two seconds, `spare` what may lie unspent in all Envoys while half of the limit is left.
+//! - `gen` is the lease it has (0: none), `known` the sum of the grants of it that it has heard of.
 //!
 //! If any slot refuses, nothing is granted. The reply is `ok|no now_ms`, then for each slot
 //! `grant gen granted used retry_ms peers`; gen 0 if the caller has no lease there. `granted` is the sum of all grants of that
@@ -53,7 +54,8 @@
 //! - What a request gives back after its window has passed must be `returned`, not kept in the lease: it is free already.
 //!
 //! The state has a format of its own (`FORMAT` in `state.lua`): a new version of the library reads the older ones, so that
-//! replacing it keeps every count.
+//! replacing it keeps every count. What stands under one of these keys and is of another type, or cannot be read, was not
+//! put there by it, and makes way.
 
 /// The version of the library; `keyward_version` tells that of the one loaded.
 pub const VERSION: u32 = 1;
@@ -83,4 +85,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "fdcf19828c58f7b0cc960ab64308391c8d0d45c9";
+pub const SCRIPT_SHA1: &str = "ee92912c6f514ecaae3d7d68f63861181900246c";

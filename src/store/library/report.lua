@@ -48,7 +48,7 @@ local function read_report(keys, arguments)
 end
 
 local function is_again(key, seq)
-  local last = tonumber(redis.call('GET', key) or 0) or 0
+  local last = tonumber(ours('GET', key) or 0) or 0
   redis.call('SET', key, text(math.max(last, seq)), 'PX', text(SEQ_TTL))
   return seq <= last
 end
@@ -97,7 +97,7 @@ local function write_rows(rows)
   for _, row in ipairs(rows) do
     for i, metric in ipairs(METRICS) do
       -- What does not fit 64 bits is left out: one row must not hold up all reports for ever.
-      if row.amounts[i] ~= '0' then redis.pcall('HINCRBY', row.key, row.name .. '|' .. metric, row.amounts[i]) end
+      if row.amounts[i] ~= '0' then pcall(ours, 'HINCRBY', row.key, row.name .. '|' .. metric, row.amounts[i]) end
     end
     redis.call('PEXPIRE', row.key, text(DAY_TTL))
   end
@@ -105,7 +105,7 @@ end
 
 -- Who reports, and how many are there. Those long unseen are dropped.
 local function see(key, said, now)
-  redis.call('HSET', key, said.envoy, text(now) .. ' ' .. said.text)
+  ours('HSET', key, said.envoy, text(now) .. ' ' .. said.text)
   redis.call('PEXPIRE', key, text(ENVOY_TTL))
   local all, there = redis.call('HGETALL', key), 0
   for i = 1, #all, 2 do

@@ -36,11 +36,44 @@ local function fresh(kind, span)
   return state
 end
 
--- What cannot be read, and what is of another kind or span, is begun anew: only this library writes states, and a limit that
--- refuses for ever would be worse.
+-- Only this library writes its keys. What cannot be read there, or is of another type, makes way: a limit that refuses for
+-- ever, or a report that no one takes, would be worse.
+local function ours(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if reply.err:find('WRONGTYPE', 1, true) then redis.call('DEL', key) end
+  return redis.call(command, key, ...)
+end
+
+local function are_numbers(of, ...)
+  if type(of) ~= 'table' then return false end
+  for _, name in ipairs({ ... }) do
+    if type(of[name]) ~= 'number' then return false end
+  end
+  return true
+end
+
+local function all(of, is_sound)
+  if type(of) ~= 'table' then return false end
+  for key, value in pairs(of) do
+    if not is_sound(value, key) then return false end
+  end
+  return true
+end
+
+local function is_sound(state)
+  return are_numbers(state, 'gen', 'span', 'ends', 'settled', 'alert', 'alert_at')
+    and all(state.buckets, function(amount, index) return type(amount) == 'number' and type(index) == 'number' end)
+    and all(state.leases, function(lease)
+      return are_numbers(lease, 'gen', 'granted', 'consumed', 'spare', 'rate', 'expires')
+    end)
+    and all(state.owed, function(owed) return are_numbers(owed, 'left', 'ends') end)
+end
+
+-- What is of another kind or span is begun anew as well.
 local function decoded(raw, kind, span)
   local good, state = pcall(cmsgpack.unpack, raw or '')
-  if not good or type(state) ~= 'table' or state.v ~= FORMAT then return fresh(kind, span) end
+  if not good or type(state) ~= 'table' or state.v ~= FORMAT or not is_sound(state) then return fresh(kind, span) end
   if state.kind ~= kind or (kind == 's' and state.span ~= span) then
     local anew = fresh(kind, span)
     anew.gen = state.gen
@@ -136,7 +169,7 @@ local function turn(state, now, ends, next_ends)
 end
 
 local function load_state(slot, now)
-  local state = decoded(redis.call('HGET', slot.key, slot.id), slot.kind, slot.span)
+  local state = decoded(ours('HGET', slot.key, slot.id), slot.kind, slot.span)
   if state.kind == 's' then slide(state, now) end
   if state.kind == 'c' then turn(state, now, slot.span, slot.span2) end
   expire_leases(state, now)
