@@ -45,7 +45,11 @@ if [ -n "$TEAM" ]; then
 fi
 [ "$POLICIES" != policies ] || model=demo-small
 case ${STORE:-} in
-"") ;;
+"")
+    if grep -rqsE '^store:' "${policies[@]}"; then
+        echo "The policy keeps its limits in a store, and none is started here: \`make run STORE=redis\` starts one." >&2
+    fi
+    ;;
 redis)
     export REDIS_PORT=${REDIS_PORT:-16379}
     url=redis://127.0.0.1:$REDIS_PORT

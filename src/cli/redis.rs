@@ -8,7 +8,7 @@ use redis::{Client, Connection, ConnectionAddr, ErrorKind, IntoConnectionInfo, R
 use super::Failure;
 
 /// How long to wait for a connection, and then for each answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 const VARIABLE: &str = "KEYWARD_STORE_URL";
 
 /// Which Redis.

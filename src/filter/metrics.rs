@@ -21,6 +21,7 @@ struct Series {
     own_time: Lazy,
     version: String,
     store_there: Option<bool>,
+    notes_lost: Lazy,
 }
 
 /// The metrics of one team and model.
@@ -113,12 +114,14 @@ pub fn store(there: bool, lost: u64) {
             && let Some(id) = Lazy::default().id(MetricKind::Gauge, "keyward_store_available", &[])
         {
             hostcalls::record_metric(id, there.into());
+            // From the beginning: an alert on what was never there would not fire at the first loss.
+            series.notes_lost.id(MetricKind::Counter, "keyward_store_notes_lost_total", &[]);
             series.store_there = Some(there);
         }
+        series.notes_lost.add(lost, "keyward_store_notes_lost_total", &[]);
     });
     if lost > 0 {
         log::error!("keyward: {lost} notes for the store were lost: there are too many to keep");
-        Lazy::default().add(lost, "keyward_store_notes_lost_total", &[]);
     }
 }
 

@@ -53,7 +53,7 @@ pub use holding::Holding;
 pub use keys::{Sought, StoredKeys};
 pub use leases::ENVOY;
 pub use ledger::{LedgerRow, Row};
-pub use record::{KEY_IDS, key_name, read_key, write_key};
+pub use record::{KEY_IDS, KEY_PREFIX, key_name, read_key, write_key};
 pub use report::Reached;
 pub use take::{Short, peek, take, unchecked, used};
 

@@ -11,13 +11,15 @@ use crate::policy::{Key, KeyHash, LevelKind};
 /// Raised whenever the encoded form of a key changes: a filter must refuse a record that it would misread.
 const TAG: &str = "kwkey1.";
 
+/// What the name of each begins with.
+pub const KEY_PREFIX: &str = "kw:key:";
 /// Where the hashes of all keys in the store are, by id.
 pub const KEY_IDS: &str = "kw:keyids";
 
 /// Where a key is.
 #[must_use]
 pub fn key_name(hash: &KeyHash) -> String {
-    format!("kw:key:{}", STANDARD.encode(hash.0))
+    format!("{KEY_PREFIX}{}", STANDARD.encode(hash.0))
 }
 
 /// Writes a key.

@@ -107,6 +107,8 @@ fn stalled(part: Part, on_outage: &str, limits: &str) -> Vec<Vec<u16>> {
     }
     let available = |gateway: &crate::support::gateway::Gateway| gateway.metric("keyward_store_available", &[]);
     eventually("the outage is not shown", LEASE, || fleet.gateways().iter().all(|gateway| available(gateway) == 0));
+    let lost = fleet.gateway(0).samples("keyward_store_notes_lost_total", &[]);
+    assert_eq!(lost, [0], "it is there before it counts");
     // What did not arrive in time arrives now.
     way.delay(Duration::ZERO);
     eventually("it does not recover", 2 * LEASE, || fleet.gateways().iter().all(|gateway| available(gateway) == 1));

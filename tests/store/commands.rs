@@ -134,7 +134,12 @@ fn a_server_without_functions_gets_the_script() {
 fn status_tells_what_is_there_and_whether_it_would_stay() {
     let server = Redis::start();
     assert!(keyward(&server.url(), &["store", "init"]).status.success());
-    use_it(&mut server.connect(), "w", "2026-01-01", "k 1 0 0 0 0 0 0");
+    for (worker, day) in [("w", "2026-01-01"), ("v", "2026-02-03")] {
+        use_it(&mut server.connect(), worker, day, "k 1 0 0 0 0 0 0");
+    }
+    for key in ["kw:key:aGFzaA==", "kw:keyids", "other"] {
+        redis::cmd("SET").arg(key).arg("x").exec(&mut server.connect()).unwrap();
+    }
     golden("status", &server, &["store", "status"]);
     golden("status_json", &server, &["store", "status", "--json"]);
     for kept in [&["--save", "3600 1"][..], &["--save", "", "--appendonly", "yes"]] {
@@ -158,14 +163,23 @@ fn usage_sums_the_ledger_up() {
     ] {
         use_it(&mut connection, worker, day, row);
     }
-    let month = ["--from", "2026-01-01", "--to", "2026-01-31"];
+    let month = ["--since", "2026-01-01", "--until", "2026-01-31"];
     let usage = |name: &str, more: &[&str]| golden(name, &server, &[&["usage"], &month[..], more].concat());
     usage("usage", &[]);
     usage("usage_by_user", &["--by", "user"]);
     usage("usage_by_model_json", &["--by", "model", "--json"]);
-    golden("usage_of_nothing", &server, &["usage", "--from", "2024-01-01", "--to", "2024-01-02"]);
-    golden("usage_backwards", &server, &["usage", "--from", "2026-02-01", "--to", "2026-01-01"]);
-    golden("usage_of_too_many_days", &server, &["usage", "--from", "2020-01-01", "--to", "2026-01-01"]);
+    usage("usage_by_user_csv", &["--by", "user", "--csv"]);
+    redis::cmd("HINCRBY").arg("kw:{kw}:day:2026-03-01").arg("a,\"b\"\n|requests").arg(1).exec(&mut connection).unwrap();
+    golden(
+        "usage_csv_of_a_strange_name",
+        &server,
+        &["usage", "--since", "2026-03-01", "--until", "2026-03-01", "--csv"],
+    );
+    golden("usage_of_nothing", &server, &["usage", "--since", "2024-01-01", "--until", "2024-01-02"]);
+    golden("usage_backwards", &server, &["usage", "--since", "2026-02-01", "--until", "2026-01-01"]);
+    golden("usage_since_never", &server, &["usage", "--since", "yesterday"]);
+    golden("usage_without_a_library", &Redis::start(), &["usage", "--since", "2024-01-01", "--until", "2024-01-02"]);
+    golden("usage_of_too_many_days", &server, &["usage", "--since", "2020-01-01", "--until", "2026-01-01"]);
 }
 
 #[test]
@@ -175,7 +189,7 @@ fn usage_by_each_part_of_a_row() {
     load_version(&mut connection, VERSION);
     use_it(&mut connection, "a", "2026-01-01", "the-key/the-user/the-project/the-team/the-org/the-model 1 0 0 0 0 0 0");
     for by in ["key", "user", "project", "team", "org", "model"] {
-        let args = ["usage", "--from", "2026-01-01", "--to", "2026-01-01", "--by", by];
+        let args = ["usage", "--since", "2026-01-01", "--until", "2026-01-01", "--by", by];
         let said = said(&keyward(&server.url(), &args));
         assert!(said.contains(&format!("\nthe-{by} ")), "{said}");
     }

@@ -205,13 +205,18 @@ impl Gateway {
 
     /// The sum of a metric's series that carry all the labels given, as Prometheus sees them.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.samples(name, labels).iter().sum()
+    }
+
+    /// Each series of that by itself; none before it is defined.
+    pub fn samples(&self, name: &str, labels: &[(&str, &str)]) -> Vec<u64> {
         let text = http::get(self.envoy.admin(), "/stats/prometheus").expect("metrics").text();
         let matches = |series: &str| {
             let (metric, own) = series.split_once('{').unwrap_or((series, ""));
             metric.ends_with(name) && labels.iter().all(|(label, value)| own.contains(&format!("{label}=\"{value}\"")))
         };
         let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
-        samples.filter(|(series, _)| matches(series)).filter_map(|(_, value)| value.parse::<u64>().ok()).sum()
+        samples.filter(|(series, _)| matches(series)).filter_map(|(_, value)| value.parse::<u64>().ok()).collect()
     }
 
     /// Waits up to ten seconds until something holds.

@@ -21,6 +21,11 @@ pub enum Loaded {
 }
 
 impl Loaded {
+    /// Whether it has the library in any form and version.
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::Library(_) | Self::NoFunctions { script: true })
+    }
+
     /// Asks the server.
     pub fn of(store: &mut Store) -> Result<Self, Failure> {
         let version: Result<u32, RedisError> = store.attempt(&["FCALL", "keyward_version", "0"]);

@@ -1,7 +1,7 @@
 //! `keyward store`: the Redis that a fleet of Envoys shares.
 
 mod init;
-mod loaded;
+pub mod loaded;
 mod status;
 
 use super::output::Output;

@@ -1,14 +1,15 @@
 //! `keyward store status`: what is in the store, and whether it would survive a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::loaded::Loaded;
-use crate::cli::output::{BAD, Output, STRONG, WARN, styled};
+use crate::cli::output::{BAD, Output, STRONG, WARN, counted, styled};
 use crate::cli::redis::{Address, Store};
 use crate::cli::{Failure, Outcome};
+use crate::store::KEY_PREFIX;
 use crate::store::library::VERSION;
 
 /// How many times to ask for more keys: about a hundred thousand are looked at, and no more.
@@ -21,16 +22,26 @@ pub struct Status {
     address: Address,
 }
 
+/// What of ours stands in the server.
+#[derive(Debug, Default)]
+struct Found {
+    /// Levels with limits in use.
+    levels: usize,
+    /// Days of the ledger.
+    days: BTreeSet<String>,
+    /// Callers' keys.
+    keys: usize,
+    /// Whether that is all.
+    all: bool,
+}
+
 /// What is told.
 struct Told {
     server: String,
     loaded: Loaded,
     /// By Envoy: seconds since it was seen, and what it says of itself.
     envoys: BTreeMap<String, (u64, String)>,
-    levels: usize,
-    keys: usize,
-    /// Whether all keys were looked at.
-    all: bool,
+    found: Found,
     memory: u64,
     /// Whether anything is written to disk; `None` where the server does not say.
     persistent: Option<bool>,
@@ -64,7 +75,6 @@ impl Told {
             (envoy, (seconds.saturating_sub(at.parse::<u64>().unwrap_or(0) / 1000), text.to_owned()))
         });
         let envoys = envoys.collect();
-        let (levels, keys, all) = count(store)?;
         // Hosted servers often hide their configuration.
         let saves: Option<BTreeMap<String, String>> = store.attempt(&["CONFIG", "GET", "save"]).ok();
         let appends = of("aof_enabled").is_some_and(|value| value == "1");
@@ -73,9 +83,7 @@ impl Told {
             server: of("redis_version").unwrap_or_else(|| "unknown".into()),
             loaded: Loaded::of(store)?,
             envoys,
-            levels,
-            keys,
-            all,
+            found: Found::read(store)?,
             memory: of("used_memory").and_then(|bytes| bytes.parse().ok()).unwrap_or(0),
             persistent,
         })
@@ -93,9 +101,10 @@ impl Told {
             "server": self.server,
             "library": { "form": form, "version": version, "wanted": VERSION },
             "envoys": envoys.collect::<Vec<_>>(),
-            "levels": self.levels,
-            "keys": self.keys,
-            "all_keys_seen": self.all,
+            "levels": self.found.levels,
+            "ledger_days": self.found.days,
+            "stored_keys": self.found.keys,
+            "all_seen": self.found.all,
             "memory_bytes": self.memory,
             "persistent": self.persistent,
         })
@@ -109,13 +118,20 @@ impl Told {
             Loaded::Nothing | Loaded::NoFunctions { script: false } => styled(BAD, format!("none: {init}")),
             Loaded::NoFunctions { script: true } => format!("version {VERSION}, as a script"),
         };
-        let least = if self.all { "" } else { "at least " };
+        let Found { levels, days, keys, all } = &self.found;
+        let least = if *all { "" } else { "at least " };
+        let span = match (days.first(), days.last()) {
+            (Some(first), Some(last)) if first != last => format!(", {first} to {last}"),
+            (Some(day), _) => format!(", {day}"),
+            _ => String::new(),
+        };
         let mut text = String::new();
         for (name, value) in [
             ("server", format!("Redis {}", self.server)),
             ("library", library),
-            ("levels", format!("{least}{}", self.levels)),
-            ("keys", format!("{least}{}", self.keys)),
+            ("limits", format!("{least}{} in use", counted(*levels, "level"))),
+            ("ledger", format!("{least}{}{span}", counted(days.len(), "day"))),
+            ("keys", format!("{least}{} of callers", counted(*keys, "key"))),
             ("memory", format!("{} KiB, of the whole server", self.memory / 1024)),
             ("envoys", self.envoys.len().to_string()),
         ] {
@@ -133,18 +149,30 @@ impl Told {
     }
 }
 
-/// How many levels and keys of ours there are, and whether that is all.
-fn count(store: &mut Store) -> Result<(usize, usize, bool), Failure> {
-    let (mut levels, mut keys, mut cursor) = (0, 0, "0".to_owned());
-    for _ in 0..MOST_SCANS {
-        let scan = ["SCAN", &cursor, "MATCH", "kw:{kw}:*", "COUNT", "1000"];
-        let (next, found): (String, Vec<String>) = store.ask(&scan)?;
-        keys += found.len();
-        levels += found.iter().filter(|key| key.starts_with("kw:{kw}:level:")).count();
-        if next == "0" {
-            return Ok((levels, keys, true));
+impl Found {
+    fn read(store: &mut Store) -> Result<Self, Failure> {
+        let (mut found, mut cursor) = (Self::default(), "0".to_owned());
+        let (mut levels, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..MOST_SCANS {
+            let scan = ["SCAN", &cursor, "MATCH", "kw:*", "COUNT", "1000"];
+            let (next, names): (String, Vec<String>) = store.ask(&scan)?;
+            // One may be told twice.
+            for name in names {
+                if let Some(level) = name.strip_prefix("kw:{kw}:level:") {
+                    levels.insert(level.to_owned());
+                } else if let Some(day) = name.strip_prefix("kw:{kw}:day:") {
+                    found.days.insert(day.to_owned());
+                } else if name.starts_with(KEY_PREFIX) {
+                    keys.insert(name);
+                }
+            }
+            found.all = next == "0";
+            if found.all {
+                break;
+            }
+            cursor = next;
         }
-        cursor = next;
+        (found.levels, found.keys) = (levels.len(), keys.len());
+        Ok(found)
     }
-    Ok((levels, keys, false))
 }
