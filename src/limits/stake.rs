@@ -50,6 +50,11 @@ impl Stake<'_> {
         if self.tag == 0 { slot } else { EndUser::slot(self.tag, slot) }
     }
 
+    /// Whether it is of an end user, of whom there is no end.
+    pub(crate) const fn is_of_end_user(&self) -> bool {
+        self.tag != 0
+    }
+
     /// How many counters its value may hold. A level's own are bounded by the policy.
     pub(crate) fn most_slots(&self) -> usize {
         const MOST: usize = 4_096;

@@ -1,6 +1,7 @@
 //! Asking the store for more: one call for all limits of a request.
 
 use super::LEASE_MS;
+use super::book::Entry;
 use super::command::{Calling, Command, Keys, call, level_key};
 use super::lease::Lease;
 use super::measure::{COUNTS_TO, Measured};
@@ -26,18 +27,35 @@ pub struct Ask {
 #[derive(Debug, Clone)]
 pub struct AskSlot {
     pub(super) counter: Box<str>,
-    name: Box<str>,
+    pub(super) name: Box<str>,
     pub(super) most: usize,
     pub(super) slot: SlotId,
-    amount: u64,
+    pub(super) measured: Measured,
     span: [String; 3],
     pub(super) need: u64,
     have: i64,
     want: u64,
     rate: u64,
     spare: u64,
+    spent: i64,
     generation: u64,
     known: u64,
+}
+
+impl AskSlot {
+    /// Of that limit, and of a lease on it.
+    pub(super) fn of(&self, generation: u64) -> Entry<'_> {
+        Entry {
+            counter: &self.counter,
+            name: &self.name,
+            most: self.most,
+            slot: self.slot,
+            measured: &self.measured,
+            thresholds: &[],
+            generation,
+            bucket: 0,
+        }
+    }
 }
 
 impl Ask {
@@ -58,10 +76,11 @@ impl Ask {
             let rate = rate(lease, need, now);
             AskSlot {
                 counter: stake.counter.into(),
+                spent: measured.spent(stake.is_of_end_user(), lease, false),
                 name: stake.store_name().into(),
                 most: stake.most_slots(),
                 slot,
-                amount: limit.amount,
+                measured,
                 span: measured.span(timezone, store_time),
                 need,
                 have: lease.has(now),
@@ -84,12 +103,13 @@ impl Ask {
             arguments.push(keys.number(level_key(&slot.name)).to_string());
             arguments.push(slot.slot.0.to_string());
             arguments.extend_from_slice(&slot.span);
-            arguments.extend([slot.amount, slot.need].map(|number| number.to_string()));
+            arguments.extend([slot.measured.amount, slot.need].map(|number| number.to_string()));
             // What goes beyond it is asked for the next time.
             let owed = i64::try_from(COUNTS_TO).map_or(i64::MIN, i64::saturating_neg);
             arguments.push(slot.have.max(owed).to_string());
-            let numbers = [slot.want, slot.rate, slot.spare, slot.generation, slot.known.min(COUNTS_TO)];
-            arguments.extend(numbers.map(|number| number.to_string()));
+            arguments.extend([slot.want, slot.rate, slot.spare].map(|number| number.to_string()));
+            arguments.push(slot.spent.to_string());
+            arguments.extend([slot.generation, slot.known.min(COUNTS_TO)].map(|number| number.to_string()));
         }
         call(calling, "keyward_take", &keys.0, arguments)
     }

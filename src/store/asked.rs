@@ -1,8 +1,9 @@
 //! What the store answers, and what becomes of the leases that it was asked about.
 
 use super::ask::{Ask, AskSlot};
+use super::book::Book;
 use super::command::Words;
-use super::lease::Lease;
+use super::lease::{Lease, Void};
 use super::leases::{self, Leases};
 use super::{LEASE_MS, MARGIN_MS};
 use crate::host::Host;
@@ -43,27 +44,30 @@ impl Ask {
 }
 
 impl Asked {
-    fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) {
+    fn apply(&self, slot: &AskSlot, lease: &mut Lease, sent: u64, now: u64) -> Option<Void> {
         if lease.asking == 0 {
             // It was forgotten while it was waited for: others may still bring what this answer tells of.
             lease.forgotten = lease.forgotten.max(self.generation);
         }
         lease.answered();
         let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
-        if self.generation != 0 {
-            lease.hear(self.generation, self.granted, self.granted_in_all, sent.saturating_add(lasts));
-        }
+        let void = match self.generation {
+            0 => None,
+            generation => lease.hear(generation, self.granted, self.granted_in_all, sent.saturating_add(lasts)),
+        };
         lease.used = self.used;
         lease.refilling = 0;
         if self.granted > 0 {
             lease.asked = now;
             lease.taken = 0;
+            lease.busy = 1;
         }
         if let Ok(retry @ 1..) = u64::try_from(self.retry_ms) {
             lease.refused = slot.need;
             lease.refused_until = now.saturating_add(retry.min(TOLD).saturating_mul(MILLISECOND));
             lease.frees_at = now.saturating_add(retry.saturating_mul(MILLISECOND));
         }
+        void
     }
 }
 
@@ -72,22 +76,30 @@ pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
     of_each(host, ask, |leases, _, slot| leases.change(slot.slot, slot.most, |lease| lease.ask(ask.sent)));
 }
 
-/// It will not answer any more, or nobody wants to know.
-pub fn unanswered<H: Host + ?Sized>(host: &H, ask: &Ask) {
+/// It will not answer any more, or nobody wants to know. The book finds out what it granted.
+pub fn unanswered<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask) {
     of_each(host, ask, |leases, _, slot| leases.find(slot.slot).into_iter().for_each(Lease::unanswered));
+    ask.slots.iter().for_each(|slot| book.look_after(&slot.of(0)));
 }
 
-/// What the store's answer comes to: leases grow, or a limit is known to have no room.
-pub fn granted<H: Host + ?Sized>(host: &H, ask: &Ask, answers: &[Asked], now: u64) {
+/// What the store's answer comes to: leases grow, or a limit is known to have no room. What was left of those that were over
+/// is noted in the book.
+pub fn granted<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask, answers: &[Asked], now: u64) {
+    let mut heard: Vec<(Option<Void>, i64)> = vec![(None, 0); ask.slots.len()];
     of_each(host, ask, |leases, index, slot| {
-        if let Some(answer) = answers.get(index) {
-            leases.change(slot.slot, slot.most, |lease| answer.apply(slot, lease, ask.sent, now));
+        if let (Some(answer), Some(heard)) = (answers.get(index), heard.get_mut(index)) {
+            leases.change(slot.slot, slot.most, |lease| {
+                *heard = (answer.apply(slot, lease, ask.sent, now), lease.available);
+            });
         }
     });
+    for (slot, (void, available)) in ask.slots.iter().zip(heard) {
+        book.heard(&slot.of(0), void, available, now);
+    }
 }
 
 /// Changes the leases that the store is asked about, level by level.
-fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, change: impl Fn(&mut Leases, usize, &AskSlot)) {
+fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, mut change: impl FnMut(&mut Leases, usize, &AskSlot)) {
     let mut index = 0_usize;
     for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
         let Some(first) = slots.first() else { continue };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::lease::Void;
 use super::ledger::{Ledger, LedgerRow, Row};
 use super::letter::Sent;
 use super::measure::Measured;
@@ -131,9 +132,34 @@ impl Book {
     /// twice.
     pub(super) fn unspend(&mut self, entry: &Entry<'_>, amount: u64, now: u64) {
         self.add(entry, i64::try_from(amount).unwrap_or(i64::MAX).saturating_neg(), now);
+        self.return_unspent(entry, amount, now);
+    }
+
+    /// The store spoke of a lease: what was left of an earlier one goes back, and this worker looks after what is there now.
+    pub(super) fn heard(&mut self, entry: &Entry<'_>, void: Option<Void>, available: i64, now: u64) {
+        if let Some(Void { generation, unspent }) = void {
+            self.return_unspent(&Entry { generation, ..*entry }, unspent, now);
+        }
+        if available != 0 {
+            self.look_after(entry);
+        }
+    }
+
+    /// From here on this worker looks after that lease, as others may.
+    pub(super) fn look_after(&mut self, entry: &Entry<'_>) {
         if let Some(level) = self.level(entry.name, entry.counter) {
+            level.slot(entry);
+        }
+    }
+
+    /// Tells that so much of a lease was not spent, and will not be.
+    pub(super) fn return_unspent(&mut self, entry: &Entry<'_>, amount: u64, now: u64) {
+        if amount > 0
+            && let Some(level) = self.level(entry.name, entry.counter)
+        {
             let returned = level.slot(entry).returned.entry(entry.generation).or_default();
             *returned = returned.saturating_add(amount);
+            self.is_due(now.saturating_add(entry.measured.patience()));
         }
     }
 

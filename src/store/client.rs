@@ -112,16 +112,18 @@ impl Client {
         status: u16,
         body: &[u8],
     ) -> Result<(), Unanswered> {
-        let text = self.answer(host, store, status, body).inspect_err(|_| asked::unanswered(host, ask))?;
+        let text = self
+            .answer(host, store, status, body)
+            .inspect_err(|_| asked::unanswered(host, &mut self.book.borrow_mut(), ask))?;
         let Some((store_ms, answers)) = ask.read(&text) else {
-            asked::unanswered(host, ask);
+            asked::unanswered(host, &mut self.book.borrow_mut(), ask);
             return Err(self.failed(host, "an answer of another version"));
         };
         self.book.borrow_mut().saw_time(store_ms, ask.sent);
         // Those that have leases are some of those that are there.
         let least = answers.iter().map(|answer| answer.peers).max().unwrap_or(0);
         peers::saw(host, peers::read(host).unwrap_or(0).max(least));
-        asked::granted(host, ask, &answers, host.now());
+        asked::granted(host, &mut self.book.borrow_mut(), ask, &answers, host.now());
         Ok(())
     }
 
@@ -170,13 +172,13 @@ impl Client {
 
     /// Nobody waits for the answer any more.
     pub fn gave_up<H: Host + ?Sized>(&self, host: &H, ask: &Ask) {
-        asked::unanswered(host, ask);
+        asked::unanswered(host, &mut self.book.borrow_mut(), ask);
     }
 
     /// The answer to an errand goes nowhere: who made it ends.
     pub fn dropped<H: Host + ?Sized>(&self, host: &H, errand: &Errand) {
         match errand {
-            Errand::Ahead(ask) => asked::unanswered(host, ask),
+            Errand::Ahead(ask) => asked::unanswered(host, &mut self.book.borrow_mut(), ask),
             // The same letter is sent by who comes after him.
             Errand::Report => self.awaited.set(0),
             Errand::Library => {}

@@ -98,15 +98,27 @@ impl Level {
             // Beyond what the store counts to it is all the same.
             Outcome::Used(demand) => claim.measured.metric.of(demand).min(COUNTS_TO),
         };
-        if self.claims.iter().any(|claim| used(claim) != claim.need) {
+        let mut over = Vec::new();
+        if self.claims.iter().any(|claim| !claim.measured.counts_at_once() || used(claim) != claim.need) {
             leases::update(host, &self.counter, |leases| {
+                over.clear();
                 for claim in self.claims.iter().filter(|claim| claim.generation != 0) {
-                    if let Some(lease) = leases.find(claim.slot).filter(|lease| lease.generation == claim.generation) {
-                        lease.settle(claim.need, used(claim));
+                    match leases.find(claim.slot).filter(|lease| lease.generation == claim.generation) {
+                        Some(lease) => {
+                            lease.settle(claim.need, used(claim));
+                            if !claim.measured.counts_at_once() {
+                                lease.land(claim.need);
+                            }
+                        }
+                        None => over.push(claim),
                     }
                 }
                 (true, ())
             });
+        }
+        // What was reserved of a lease that is over may count as spent, and was not.
+        for claim in over.into_iter().filter(|claim| !claim.measured.counts_at_once()) {
+            book.return_unspent(&self.entry(claim), claim.need.saturating_sub(used(claim)), now);
         }
         for claim in &self.claims {
             match (claim.measured.counts_at_once(), claim.measured.metric, outcome) {

@@ -1,7 +1,9 @@
 //! What an Envoy holds of one limit.
 
 /// So many words a lease is written as.
-pub(super) const WORDS: usize = 17;
+pub(super) const WORDS: usize = 20;
+/// Who takes nothing for so long is quiet (nanoseconds).
+const QUIET: u64 = 2_000_000_000;
 /// Whoever waited for an answer longer than that is not there any more (nanoseconds).
 const FORGOTTEN: u64 = 10_000_000_000;
 
@@ -40,8 +42,23 @@ pub struct Lease {
     pub asked_at: u64,
     /// When it was last renewed (nanoseconds): whoever writes it renews it.
     pub renewed: u64,
+    /// What requests in flight have reserved of it: nobody knows yet what they come to.
+    pub flying: u64,
+    /// 1 where the store was last told that more may have been spent than it knows.
+    pub busy: u64,
+    /// 1 where the store was asked and did not answer, and may have granted a lease that was never heard of.
+    pub unheard: u64,
     /// Leases up to that number may have been held, and forgotten, where there was no room: see [`super::leases::Leases::change`].
     pub forgotten: u64,
+}
+
+/// What was left of a lease that is over. The store does not know that it was not spent until it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Void {
+    /// The lease's number.
+    pub generation: u64,
+    /// What was left.
+    pub unspent: u64,
 }
 
 impl Lease {
@@ -64,6 +81,16 @@ impl Lease {
         self.touched = now;
     }
 
+    /// What was taken is no more than reserved: it is [settled](Self::settle) when it is known what the request came to.
+    pub const fn reserve(&mut self, need: u64) {
+        self.flying = self.flying.saturating_add(need);
+    }
+
+    /// A request that had reserved so much has ended.
+    pub const fn land(&mut self, need: u64) {
+        self.flying = self.flying.saturating_sub(need);
+    }
+
     /// Puts back what was taken and not used, or takes off what was used beyond it.
     pub fn settle(&mut self, taken: u64, used: u64) {
         if used <= taken {
@@ -71,6 +98,19 @@ impl Lease {
         } else {
             self.add(used.saturating_sub(taken), false)
         }
+    }
+
+    /// Whether nothing was taken of it lately.
+    #[must_use]
+    pub const fn is_quiet(&self, now: u64) -> bool {
+        self.touched.saturating_add(QUIET) <= now
+    }
+
+    /// What was taken of it, but for what requests in flight have reserved; or went back.
+    #[must_use]
+    pub fn gone(&self) -> i64 {
+        let held = self.available.saturating_add(self.flying.cast_signed());
+        self.known.cast_signed().saturating_sub(held).max(0)
     }
 
     /// Takes off what goes back to the store.
@@ -110,24 +150,43 @@ impl Lease {
     pub fn unanswered(&mut self) {
         self.answered();
         self.renewed = 0;
+        self.unheard = 1;
+    }
+
+    /// Whether the store is to be asked what lease it has granted.
+    pub const fn is_unheard(&self, now: u64) -> bool {
+        self.unheard != 0 && self.generation == 0 && !self.is_awaited(now)
     }
 
     /// Hears that the store granted `more` for this answer, and so much in all under a number. What was held under an earlier
-    /// number is void; a late answer under one changes nothing. Where nobody waits for an answer any more, all that was
+    /// number is [`Void`]; a late answer under one changes nothing. Where nobody waits for an answer any more, all that was
     /// granted and not heard of was in answers that were lost; of an answer that another one overtook, `more` is news. Of a
     /// lease that may have been forgotten no more than that is: what was granted before it has been spent.
-    pub fn hear(&mut self, generation: u64, more: u64, in_all: u64, deadline: u64) {
+    pub fn hear(&mut self, generation: u64, more: u64, in_all: u64, deadline: u64) -> Option<Void> {
         if generation < self.generation {
-            return;
+            return None;
         }
+        let mut void = None;
+        self.unheard = 0;
         if generation > self.generation {
+            void = self.end(self.known);
             let known = if generation <= self.forgotten { in_all.saturating_sub(more) } else { 0 };
-            (self.generation, self.known, self.available, self.deadline) = (generation, known, 0, 0);
+            (self.generation, self.known, self.busy) = (generation, known, 1);
         }
         let more = if self.asking == 0 { in_all.saturating_sub(self.known).max(more) } else { more };
         self.known = self.known.saturating_add(more);
         self.add(more, true);
         self.deadline = self.deadline.max(deadline);
+        void
+    }
+
+    /// Hears that it is over, and how much the store had granted in all: what nobody heard of, and nobody will, was not spent.
+    pub fn end(&mut self, in_all: u64) -> Option<Void> {
+        let unheard = if self.asking == 0 { in_all.saturating_sub(self.known) } else { 0 };
+        let unspent = u64::try_from(self.available).unwrap_or(0).saturating_add(unheard);
+        let void = Void { generation: self.generation, unspent };
+        (self.generation, self.known, self.available, self.deadline, self.flying) = (0, 0, 0, 0, 0);
+        (void.generation != 0 && unspent > 0).then_some(void)
     }
 
     fn add(&mut self, amount: u64, more: bool) {
@@ -155,6 +214,9 @@ impl Lease {
             self.asking,
             self.asked_at,
             self.renewed,
+            self.flying,
+            self.busy,
+            self.unheard,
             self.forgotten,
         ]
     }
@@ -177,6 +239,9 @@ impl Lease {
             asking,
             asked_at,
             renewed,
+            flying,
+            busy,
+            unheard,
             forgotten,
         ] = words;
         let available = i64::from_ne_bytes(available.to_ne_bytes());
@@ -197,6 +262,9 @@ impl Lease {
             asking,
             asked_at,
             renewed,
+            flying,
+            busy,
+            unheard,
             forgotten,
         }
     }

@@ -7,10 +7,10 @@ use crate::policy::SlotId;
 
 /// Whoever changes the format changes [`PREFIX`] with it, as two versions live side by side while an Envoy is upgraded; and
 /// [`ENVOY`], as the newer one knows nothing of what the older one has spent of its leases: it has to be another Envoy.
-const FORMAT: u64 = u64::from_le_bytes(*b"kwlease1");
-const PREFIX: &str = "kwlease1.";
+const FORMAT: u64 = u64::from_le_bytes(*b"kwlease2");
+const PREFIX: &str = "kwlease2.";
 /// Where the number is in shared data by which the store knows this Envoy.
-pub const ENVOY: &str = "kwlease1";
+pub const ENVOY: &str = "kwlease2";
 
 /// The leases on the limits of one level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn leases_read_as_they_were_written() {
         let mut leases = Leases::default();
-        leases.change(SlotId(1), 9, |lease| lease.hear(5, 100, 100, 1_000));
+        leases.change(SlotId(1), 9, |lease| {
+            lease.hear(5, 100, 100, 1_000);
+            lease.reserve(7);
+        });
         leases.change(SlotId(2), 9, |lease| lease.settle(1, 4));
         assert_eq!(Leases::read(&leases.write()), Some(leases.clone()));
         assert_eq!(leases.get(SlotId(2)).available, -3);

@@ -1,6 +1,7 @@
 //! Letters to the store: what one says, and what is answered.
 
 use super::LEASE_MS;
+use super::book::Entry;
 use super::command::{Calling, Command, Keys, Words, call, level_key};
 use super::ledger::{LedgerRow, Row};
 use super::measure::Measured;
@@ -26,8 +27,26 @@ pub struct Line {
     pub measured: Measured,
     pub generation: u64,
     pub returned: u64,
+    /// See [`Measured::spent`].
+    pub spent: i64,
     pub thresholds: Vec<u8>,
     pub rows: Vec<(u64, i64)>,
+}
+
+impl Line {
+    /// Of that limit, and of a lease on it.
+    pub fn of(&self, generation: u64) -> Entry<'_> {
+        Entry {
+            counter: &self.counter,
+            name: &self.name,
+            most: self.most,
+            slot: self.slot,
+            measured: &self.measured,
+            thresholds: &self.thresholds,
+            generation,
+            bucket: 0,
+        }
+    }
 }
 
 /// What the store says of one limit.
@@ -58,6 +77,7 @@ impl Sent {
             lines.extend(line.measured.span(timezone, store_time));
             let numbers = [line.measured.amount, line.generation, line.returned];
             lines.extend(numbers.map(|number| number.to_string()));
+            lines.push(line.spent.to_string());
             let thresholds: Vec<String> = line.thresholds.iter().map(u8::to_string).collect();
             lines.push(if thresholds.is_empty() { "-".to_owned() } else { thresholds.join(",") });
             lines.push(line.rows.len().to_string());

@@ -1,5 +1,6 @@
 //! What a limit counts and over which time, as the store is told.
 
+use super::lease::Lease;
 use crate::limits::window_end;
 use crate::policy::{Limit, Metric, Period, STORE_COUNTS_BELOW, Timezone};
 
@@ -27,6 +28,22 @@ impl Measured {
     /// Whether it counts when a request is admitted. Everything else is held until it is known what the request came to.
     pub(super) const fn counts_at_once(&self) -> bool {
         matches!(self.metric, Metric::Requests)
+    }
+
+    /// What of a lease counts as spent in a calendar window if its Envoy is not heard of again; -1: all of it. Requests are
+    /// never to be more than there may be, so of them it is all while somebody takes of it. Otherwise it is what is known: not
+    /// what requests in flight have reserved; and nothing of end users, who come and go and are forgotten.
+    pub(super) fn spent(&self, of_end_user: bool, lease: &Lease, quiet: bool) -> i64 {
+        match self.metric {
+            _ if of_end_user => 0,
+            Metric::Requests if !quiet => -1,
+            _ => lease.gone().min(COUNTS_TO.cast_signed()),
+        }
+    }
+
+    /// Whether it matters to the store that nobody takes of a lease any more: see [`Self::spent`].
+    pub(super) const fn quiets(&self) -> bool {
+        self.counts_at_once() && !matches!(self.period, Period::Sliding { .. })
     }
 
     /// How the store is told: the kind of window, and where it ends that runs at `at` by the store's clock (nanoseconds).

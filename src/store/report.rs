@@ -37,6 +37,7 @@ const MOST_ROWS: usize = 200;
 #[derive(Debug, Default)]
 struct Letter {
     returned: u64,
+    spent: i64,
     rows: Vec<(u64, i64)>,
 }
 
@@ -114,19 +115,23 @@ impl Book {
                 let mut changed = false;
                 for lease in leases.iter_mut() {
                     // What this worker never took from, another one looks after.
-                    let Some(book) = slots.get(&lease.slot).filter(|_| lease.generation != 0) else { continue };
+                    let heard = lease.generation != 0 || lease.is_unheard(now);
+                    let Some(book) = slots.get(&lease.slot).filter(|_| heard) else { continue };
                     let returned = surplus(lease, &book.measured, peers, now);
                     lease.give_back(returned);
-                    let renew = lease.renewed.saturating_add(RENEW) <= now;
-                    if renew || returned > 0 {
+                    let quiet = lease.is_quiet(now);
+                    let is_news = quiet && lease.busy != 0 && book.measured.quiets();
+                    if lease.renewed.saturating_add(RENEW) <= now || returned > 0 || is_news {
                         lease.renewed = now;
-                        changed = true;
+                    } else if !spent.contains(&lease.slot) {
+                        continue;
                     }
-                    if renew || returned > 0 || spent.contains(&lease.slot) {
-                        told.push((*lease, returned));
-                    }
+                    lease.busy = u64::from(!quiet);
+                    changed = true;
+                    told.push((*lease, returned));
                 }
-                let holds = leases.iter().any(|lease| lease.generation != 0 && lease.available != 0);
+                let holds =
+                    leases.iter().any(|lease| lease.generation != 0 && lease.available != 0 || lease.unheard != 0);
                 (changed, (told, holds))
             });
             let Some((told, holds)) = looked else { continue };
@@ -136,6 +141,7 @@ impl Book {
                 if let Some((lease, returned)) = of_lease {
                     let letter = letters.entry(lease.generation).or_default();
                     letter.returned = letter.returned.saturating_add(*returned);
+                    letter.spent = book.measured.spent(is_end_user(name), lease, lease.busy == 0);
                 }
                 // What was spent of a lease is told of that lease, though it may be over.
                 lines.extend(
@@ -173,23 +179,23 @@ impl Book {
         let deadline = at.saturating_add(LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND));
         let mut reached = Vec::new();
         for (line, told) in sent.slots.iter().zip(told) {
-            leases::update(host, &line.counter, |leases| {
-                let lease = leases.get(line.slot);
-                if line.generation == 0 || lease.generation != line.generation {
-                    return (false, ());
-                }
-                leases.change(line.slot, line.most, |lease| {
-                    lease.used = told.used;
-                    lease.forget_asking(now);
-                    if told.generation == line.generation {
-                        lease.hear(told.generation, 0, told.granted, deadline);
-                    } else {
-                        // It expired, and what it held is somebody else's.
-                        (lease.generation, lease.available, lease.known) = (0, 0, 0);
-                    }
-                });
-                (true, ())
+            let heard = leases::update(host, &line.counter, |leases| {
+                let is_it = |lease: &&mut Lease| {
+                    lease.generation == line.generation && (line.generation != 0 || lease.unheard != 0)
+                };
+                let Some(lease) = leases.find(line.slot).filter(is_it) else { return (false, None) };
+                lease.used = told.used;
+                lease.forget_asking(now);
+                let void = if line.generation == 0 || told.generation == line.generation {
+                    lease.hear(told.generation, 0, told.granted, deadline)
+                } else {
+                    lease.end(told.granted)
+                };
+                (true, Some((void, lease.available)))
             });
+            if let Some((void, available)) = heard.flatten() {
+                self.heard(&line.of(line.generation), void, available, now);
+            }
             if told.alert > 0 {
                 reached.push(Reached {
                     level: told_as(&line.name).to_owned(),
@@ -205,10 +211,11 @@ impl Book {
 
 /// A level as alerts name it. End users are one there: callers make their names up, and each would be a metric of its own.
 pub(super) fn told_as(name: &str) -> &str {
-    match name.split_once('.') {
-        Some((kind, _)) if kind == LevelKind::EndUser.as_str() => kind,
-        _ => name,
-    }
+    if is_end_user(name) { LevelKind::EndUser.as_str() } else { name }
+}
+
+fn is_end_user(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(kind, _)| kind == LevelKind::EndUser.as_str())
 }
 
 /// What nobody here seems to need of a lease: all of it where it is idle, else what it has beyond a second's worth, and
@@ -246,6 +253,7 @@ impl SlotBook {
             measured: self.measured,
             generation,
             returned: letter.returned,
+            spent: letter.spent,
             thresholds: self.thresholds.clone(),
             rows: letter.rows,
         }

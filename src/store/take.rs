@@ -150,6 +150,9 @@ fn take_level<H: Host + ?Sized>(
         for step in steps {
             leases.change(step.slot, stake.most_slots(), |lease| {
                 lease.take(step.need, now);
+                if step.limit.metric != Metric::Requests {
+                    lease.reserve(step.need);
+                }
                 generations.push(lease.generation);
                 let left = lease.free(now);
                 let far = step.limit.amount.saturating_sub(lease.used) / NEAR > step.need;

@@ -80,7 +80,7 @@ fn use_it(connection: &mut Connection, worker: &str, day: &str, row: &str) {
     let mut report = redis::cmd("FCALL");
     report.arg("keyward_report").arg(3);
     report.arg(&seq).arg("kw:{kw}:level:global").arg(&day);
-    let slot = "1 1 1 m s 60000 0 100 0 0 - 1 99999999999999 1";
+    let slot = "1 1 1 m s 60000 0 100 0 0 0 - 1 99999999999999 1";
     report.arg("e-1").arg("envoy 1.40").arg("1").arg("30000").arg("1").arg(slot.split(' ').collect::<Vec<_>>());
     let (name, amounts) = row.split_once(' ').unwrap();
     report.arg("1").arg("1").arg(name.replace('/', "\u{1f}")).arg(amounts.split(' ').collect::<Vec<_>>());
@@ -92,7 +92,7 @@ fn used_of_the_minute(connection: &mut Connection) -> String {
     let mut take = redis::cmd("FCALL");
     take.arg("keyward_take").arg(1).arg("kw:{kw}:level:global").arg("onlooker").arg(30_000).arg(1);
     let reply: String =
-        take.arg("1 m s 60000 0 100 0 0 0 0 0 0 0".split(' ').collect::<Vec<_>>()).query(connection).unwrap();
+        take.arg("1 m s 60000 0 100 0 0 0 0 0 0 0 0".split(' ').collect::<Vec<_>>()).query(connection).unwrap();
     reply.split(' ').nth(5).unwrap().to_owned()
 }
 

@@ -77,7 +77,8 @@ fn check(fleet: &Fleet<'_>) {
             let counts = |request: &&Request| match limit.period {
                 // Strict, whoever died meanwhile.
                 Period::Sliding { ms } => request.at + ms > now,
-                // But for what was not told in time: a budget is not lost for a month because somebody crashed.
+                Period::Day if metric == Metric::Requests => day(request.at) == day(now) && !request.surprise,
+                // But for what requests in flight had reserved when their Envoy was last heard of.
                 Period::Day => day(request.at) == day(now) && !request.slipped,
                 _ => request.runs() && !request.slipped,
             };
@@ -102,8 +103,15 @@ fn run(fleet: &mut Fleet<'_>, step: &Step) {
         Step::Deliver(which) => fleet.deliver(which),
         Step::Stray(which) => fleet.stray(which),
         Step::Crash(envoy) => fleet.crash(envoy % envoys),
-        Step::Cut(envoy) => fleet.envoys[envoy % envoys].cut ^= true,
-        Step::Down => fleet.down ^= true,
+        // Of a lease that it was granted and did not hear of, and that ended meanwhile, an Envoy never hears.
+        Step::Cut(envoy) => {
+            fleet.envoys[envoy % envoys].cut ^= true;
+            fleet.found = false;
+        }
+        Step::Down => {
+            fleet.down ^= true;
+            fleet.found = false;
+        }
     }
     check(fleet);
 }
@@ -150,7 +158,13 @@ fn quiet(fleet: &mut Fleet<'_>) {
                 surely(counts) + all().filter(counts).filter(|one| one.lost).map(lost).sum::<u64>()
             };
             let (least, most) = match limit.period {
-                Period::Day => (surely(&|one| day(one.at) == day(now)), maybe(&|one| day(one.at) == day(now))),
+                // Clocks are read late rather than early, up to as long as a call takes.
+                Period::Day if fleet.found => (
+                    surely(&|one| day(one.at) == day(now) && day(one.at + 2_000) == day(now)),
+                    maybe(&|one| day(one.at + 2_000) == day(now)),
+                ),
+                // What nobody can tell of may have been spent.
+                Period::Day => (surely(&|one| day(one.at) == day(now) && day(one.at + 2_000) == day(now)), u64::MAX),
                 // A bucket is a second, and clocks are read a moment apart. What a lease held that has ended counts on.
                 Period::Sliding { ms } if fleet.smooth => {
                     (surely(&|one| one.at + ms > now), maybe(&|one| one.at + ms + 2_000 > now))

@@ -125,7 +125,7 @@ impl Store {
     /// `keyward_take` for these slots.
     pub fn take(&mut self, envoy: &str, slots: &[String]) -> Reply {
         let slots = slots.join(" ");
-        let count = (slots.split_whitespace().count() / 13).to_string();
+        let count = (slots.split_whitespace().count() / 14).to_string();
         let ttl = TTL.to_string();
         let arguments: Vec<&str> = [envoy, &ttl, &count].into_iter().chain(slots.split_whitespace()).collect();
         Reply::read(&self.call("take", &LEVELS, &arguments).unwrap(), OF_TAKE)
@@ -186,12 +186,30 @@ pub const HEARD: u64 = 1 << 50;
 
 /// The same, of an Envoy that says how fast it is, how much may lie unspent, and what it heard was granted.
 pub fn asks(limit: &str, amount: u64, wants: &str, rate: u64, spare: u64, gen_: u64, known: u64) -> String {
-    format!("{limit} {amount} {wants} {rate} {spare} {gen_} {known}")
+    format!("{limit} {amount} {wants} {rate} {spare} -1 {gen_} {known}")
+}
+
+/// What a request asks of an Envoy that has spent so much of its lease.
+pub fn asks_spent(limit: &str, amount: u64, need: u64, spent: i64, gen_: u64) -> String {
+    format!("{limit} {amount} {need} 0 0 1 0 {spent} {gen_} {HEARD}")
 }
 
 /// What is told of a slot: `rows` are `bucket delta`, the bucket as it stands.
 pub fn tell(limit: &str, amount: u64, gen_: u64, returned: u64, thresholds: &str, rows: &[(u64, i64)]) -> String {
-    let mut text = format!("{limit} {amount} {gen_} {returned} {thresholds} {}", rows.len());
+    tell_spent(limit, amount, gen_, returned, -1, thresholds, rows)
+}
+
+/// The same, of an Envoy that has spent so much of its lease.
+pub fn tell_spent(
+    limit: &str,
+    amount: u64,
+    gen_: u64,
+    returned: u64,
+    spent: i64,
+    thresholds: &str,
+    rows: &[(u64, i64)],
+) -> String {
+    let mut text = format!("{limit} {amount} {gen_} {returned} {spent} {thresholds} {}", rows.len());
     rows.iter().for_each(|(bucket, delta)| text += &format!(" {bucket} {delta}"));
     text
 }

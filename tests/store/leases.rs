@@ -1,6 +1,8 @@
 //! Leases: who may spend how much without asking, and how it comes back.
 
-use crate::harness::{CALENDAR, Form, HEARD, IN_FLIGHT, SLIDING, START, Store, TTL, ask, asks, tell};
+use crate::harness::{
+    CALENDAR, Form, HEARD, IN_FLIGHT, SLIDING, START, Store, TTL, ask, asks, asks_spent, tell, tell_spent,
+};
 use crate::in_both_forms;
 
 in_both_forms! {
@@ -111,15 +113,12 @@ in_both_forms! {
     }
 
     fn a_lease_ends_with_its_envoy(store) {
-        for limit in [CALENDAR, IN_FLIGHT] {
-            store.clear();
-            store.take("e", &[ask(limit, 10, 8, 0, 0, 0)]);
-            store.at(TTL - 1);
-            assert_eq!(store.take("f", &[ask(limit, 10, 8, 0, 0, 0)]).word, "no");
-            store.at(TTL);
-            let reply = store.take("f", &[ask(limit, 10, 8, 0, 0, 0)]);
-            assert_eq!((reply.word.as_str(), reply.used(), reply.slots[0][5]), ("ok", 8, 1));
-        }
+        store.take("e", &[ask(IN_FLIGHT, 10, 8, 0, 0, 0)]);
+        store.at(TTL - 1);
+        assert_eq!(store.take("f", &[ask(IN_FLIGHT, 10, 8, 0, 0, 0)]).word, "no");
+        store.at(TTL);
+        let reply = store.take("f", &[ask(IN_FLIGHT, 10, 8, 0, 0, 0)]);
+        assert_eq!((reply.word.as_str(), reply.used(), reply.slots[0][5]), ("ok", 8, 1));
     }
 
     /// Whether it was spent nobody knows.
@@ -132,12 +131,49 @@ in_both_forms! {
         assert_eq!(store.take("f", &[ask(SLIDING, 10, 8, 0, 0, 0)]).word, "ok");
     }
 
+    fn in_a_calendar_window_all_of_it_counts_to_the_end_or_what_was_known_to_be_spent(store) {
+        store.take("e", &[ask(CALENDAR, 20, 9, 0, 0, 0)]);
+        store.at(TTL);
+        assert_eq!(store.used(CALENDAR, 20), 9, "all of it");
+        store.clear();
+        let gen_ = store.take("e", &[asks_spent(CALENDAR, 20, 9, 7, 0)]).gen_();
+        store.take("e", &[asks_spent(CALENDAR, 20, 1, 4, gen_)]);
+        store.at(TTL - 1);
+        store.report("e", 1, &[tell_spent(CALENDAR, 20, gen_, 0, 6, "-", &[(START + 100_000, 2)])], &[]);
+        assert_eq!(store.used(CALENDAR, 20), 10);
+        store.at(2 * TTL - 1);
+        assert_eq!(store.used(CALENDAR, 20), 6);
+        assert_eq!(store.take("f", &[ask(CALENDAR, 20, 15, 0, 0, 0)]).word, "no");
+        assert_eq!(store.take("f", &[ask(CALENDAR, 20, 14, 0, 0, 0)]).word, "ok");
+        store.at(100_000);
+        assert_eq!(store.used(CALENDAR, 20), 0);
+    }
+
+    fn what_a_new_lease_has_spent_is_not_known_from_the_last_one(store) {
+        store.take("e", &[asks_spent(CALENDAR, 20, 9, 7, 1)]);
+        store.at(TTL);
+        assert_eq!(store.used(CALENDAR, 20), 0);
+    }
+
+    fn of_what_was_not_known_to_be_spent_nothing_is_free_twice(store) {
+        let gen_ = store.take("e", &[asks_spent(CALENDAR, 20, 9, 0, 0)]).gen_();
+        store.take("e", &[asks_spent(CALENDAR, 20, 1, 4, gen_)]);
+        store.at(TTL);
+        assert_eq!(store.used(CALENDAR, 20), 4);
+        // It lives, and tells bit by bit: what requests in flight came to, what was known to be spent, what is left.
+        let row = |amount| [(START + 100_000, amount)];
+        for (seq, returned, rows, used) in [(1, 2, row(3), 3 + 4), (2, 0, row(4), 7 + 1), (3, 1, row(0), 7)] {
+            store.report("e", seq, &[tell(CALENDAR, 20, gen_, returned, "-", &rows)], &[]);
+            assert_eq!(store.used(CALENDAR, 20), used, "{seq}");
+        }
+    }
+
     fn what_an_envoy_that_was_away_tells_after_all_is_not_counted_twice(store) {
         let gen_ = store.take("e", &[ask(SLIDING, 10, 8, 0, 0, 0)]).gen_();
         store.at(TTL + 1_000);
         let spent = tell(SLIDING, 10, gen_, 2, "-", &[(START + 20_000, 5)]);
         let reply = store.report("e", 1, &[spent], &[]);
-        assert_eq!(reply.slots, [[0, 0, 5 + 1, 0, 5]], "the lease is void, one is still not accounted for");
+        assert_eq!(reply.slots, [[0, 8, 5 + 1, 0, 5]], "the lease is void, one is still not accounted for");
         store.at(20_000 + 64_000);
         assert_eq!(store.used(SLIDING, 10), 1);
         store.at(TTL + 64_000);
@@ -151,7 +187,7 @@ in_both_forms! {
         let of_the_old = tell(SLIDING, 20, old, 0, "-", &[(START, 8)]);
         let of_the_new = tell(SLIDING, 20, new, 0, "-", &[(START + TTL, 1)]);
         let reply = store.report("e", 1, &[of_the_old, of_the_new], &[]);
-        assert_eq!(reply.slots, [[0, 0, 8 + 6, 0, 8], [new, 6, 9 + 5, 0, 9]]);
+        assert_eq!(reply.slots, [[0, 8, 8 + 6, 0, 8], [new, 6, 9 + 5, 0, 9]]);
     }
 
     fn what_envoys_that_crash_again_and_again_leave_behind_is_bounded(store) {
@@ -165,6 +201,17 @@ in_both_forms! {
         assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.leases)"), 0);
         store.at(TTL + 3_600_000 + 56_250 + 200_000);
         assert_eq!(store.used("1 hour s 3600000 0", 1_000), 0);
+        store.clear();
+        let week = "1 week c 1600000000 2200000000";
+        for crash in 0..200 {
+            store.at(crash * 700);
+            store.take(&format!("e{crash}"), &[ask(week, 1_000, 2, 0, 0, 0)]);
+        }
+        store.at(200_000);
+        assert_eq!(store.used(week, 1_000), 2 * 200);
+        assert_eq!(store.state("kw:{kw}:level:a", "week", "size(state.owed)"), 64);
+        store.at(600_000_000);
+        assert_eq!(store.used(week, 1_000), 0);
     }
 
     fn a_report_renews_the_lease(store) {
@@ -176,7 +223,14 @@ in_both_forms! {
         }
         store.at(90_000);
         let reply = store.report("e", 3, &[tell(CALENDAR, 10, gen_, 0, "-", &[])], &[]);
-        assert_eq!(reply.slots, [[0, 0, 0, 0, 0]], "void");
+        assert_eq!(reply.slots, [[0, 8, 8, 0, 0]], "void");
+    }
+
+    fn who_names_no_lease_is_told_of_its_own(store) {
+        let gen_ = store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]).gen_();
+        let asked = [tell(CALENDAR, 10, 0, 0, "-", &[])];
+        assert_eq!(store.report("e", 1, &asked, &[]).slots, [[gen_, 8, 8, 0, 0]]);
+        assert_eq!(store.report("f", 1, &asked, &[]).slots, [[0, 0, 8, 0, 0]]);
     }
 
     fn what_is_returned_is_there_for_others(store) {

@@ -2,6 +2,9 @@
 
 local HUGE = 9007199254740992 -- 2^53, from where on doubles skip whole numbers
 
+-- What is spent of a lease whose requests count when they are admitted: all that was granted, as far as is known.
+local ALL = -1
+
 local function text(number)
   return string.format('%.0f', number)
 end

@@ -14,12 +14,13 @@
 //! # `keyward_take`
 //!
 //! `FCALL keyward_take <n> <level key>*n <envoy> <ttl_ms> <slots>`, then for each slot
-//! `level slot kind span span2 amount need have want rate spare gen known`:
+//! `level slot kind span span2 amount need have want rate spare spent gen known`:
 //!
 //! - `level` is the number of its key, from 1; `kind` is `s` (sliding, `span` ms), `c` (calendar: `span` is the end of the
 //!   window, `span2` that of the next one, as the caller computes them) or `f` (in flight).
 //! - `need` is what the request takes, `have` what the caller has left of its lease (below 0: overspent), `want` how much more it would like.
 //! - `rate` is how much it takes in two seconds, `spare` what may lie unspent in all Envoys while half of the limit is left.
+//! - `spent` is what counts as spent of its lease, or was given back, if it is never heard of again: -1 for all that was granted.
 //! - `gen` is the lease it has (0: none), `known` the sum of the grants of it that it has heard of.
 //!
 //! If any slot refuses, nothing is granted. The reply is `ok|no now_ms`, then for each slot
@@ -29,7 +30,7 @@
 //! # `keyward_report`
 //!
 //! `FCALL keyward_report <n> <seq key> <level key>*L <day key>*D <envoy> <text> <seq> <ttl_ms> <L> <D> <slots>`, for each slot
-//! `level slot kind span span2 amount gen returned thresholds rows` and as many `bucket delta`, then `<ledger rows>` and
+//! `level slot kind span span2 amount gen returned spent thresholds rows` and as many `bucket delta`, then `<ledger rows>` and
 //! for each `day row requests input cached cache_write output reasoning cost`. `level` and `day` count from 1 among their
 //! own. A report whose `seq` is not above the last one changes no count: a worker sends the next report when this one is
 //! answered, and until then the same one again.
@@ -41,14 +42,15 @@
 //! rather be late than early: `now_ms` of a reply, plus the time since it **sent** that request.
 //!
 //! The reply is `ok|again now_ms`, then for each slot `gen granted used alert settled`, then how many Envoys reported in
-//! the last minute. Gen 0 if that lease is over: what the caller has left of it is void.
+//! the last minute. Gen 0 if that lease is over: what the caller has left of it is void and to be `returned`, with what of
+//! `granted` it never heard of. A caller that names no lease is told of the one it has.
 //!
 //! # What keeps a limit
 //!
 //! - At every grant, spent and lent together are at most the limit.
-//! - A lease ends with its Envoy, `ttl` after it was last heard of. What it may have spent without telling counts in a
-//!   sliding window as if it was spent: until the window has passed, or the Envoy tells after all. In a calendar window and
-//!   in flight it is given back at once.
+//! - A lease ends with its Envoy, `ttl` after it was last heard of. What it may have spent without telling counts as if it
+//!   was spent: until the window has passed, or the Envoy tells after all. In a calendar window that is no more than it had
+//!   said to be `spent`; and in flight nothing is.
 //! - A grant whose reply got lost is its Envoy's all the same: the Envoy finds it in `granted` of a later reply, when it waits
 //!   for none that might still bring it. Else it ends with the lease.
 //! - What a request gives back after its window has passed must be `returned`, not kept in the lease: it is free already.
@@ -85,4 +87,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "ee92912c6f514ecaae3d7d68f63861181900246c";
+pub const SCRIPT_SHA1: &str = "2282eb0618c2d6165503550db5b4b026cadf0700";

@@ -16,7 +16,7 @@ end
 
 local function read_reported_slot(next_one, count, level_keys)
   local slot = read_slot(next_one, count, level_keys)
-  slot.gen, slot.returned = count(), count()
+  slot.gen, slot.returned, slot.spent = count(), count(), count(ALL)
   slot.thresholds, slot.rows = read_percentages(next_one()), {}
   for i = 1, count() do slot.rows[i] = { bucket = count(), delta = count(1 - HUGE) } end
   return slot
@@ -75,8 +75,11 @@ local function apply(slot, envoy, now)
   if lease then
     lease.consumed = lease.consumed + consumed
     lease.spare = math.max(0, lease.spare - slot.returned)
+    lease.spent = slot.spent
   elseif owed then
     owed.left = math.max(0, owed.left - consumed)
+    -- Which of it counted is not known: as long as it may not have been that, it makes nothing free.
+    owed.free = math.max(0, owed.free - math.max(0, consumed))
     if owed.left == 0 then slot.state.owed[text(slot.gen)] = nil end
   end
 end
@@ -118,12 +121,14 @@ end
 
 local function renew(slot, said, again, now)
   slot.state = load_state(slot, now)
-  local lease = lease_of(slot.state, said.envoy, slot.gen)
+  -- Who has none asks what it was lent without hearing of it.
+  local lease = slot.gen == 0 and slot.state.leases[said.envoy] or lease_of(slot.state, said.envoy, slot.gen)
+  local owed = slot.state.owed[text(slot.gen)]
   if not again then apply(slot, said.envoy, now) end
   if lease then lease.expires = now + said.ttl end
   local percentage = alert(slot, now)
   save_state(slot, slot.state, now)
-  local gen, granted = lease and lease.gen or 0, lease and lease.granted or 0
+  local gen, granted = lease and lease.gen or 0, (lease or owed or { granted = 0 }).granted
   local numbers = { gen, granted, used(slot.state), percentage, settled(slot.state) }
   for i, number in ipairs(numbers) do numbers[i] = text(number) end
   return table.concat(numbers, ' ')

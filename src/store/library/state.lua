@@ -2,9 +2,11 @@
 --
 --   kind    's' sliding window of `span` ms, 'c' calendar window that ends at `ends`, 'f' in flight
 --   buckets sliding: what was spent, by the quantum of its admission; settled: the same of a calendar window
---   leases  by Envoy: { gen, granted, consumed, spare, rate, expires }; granted only grows within a gen; spare is what may
---           lie unspent of it, in requests in flight aside; rate what it takes in two seconds
---   owed    sliding: by gen, what an expired lease may have spent without having told: { left, ends }
+--   leases  by Envoy: { gen, granted, consumed, spare, rate, spent, expires }; granted only grows within a gen; consumed was
+--           told to be spent or given back, spare may lie unspent, rate is taken in two seconds, spent says what counts as
+--           spent if its Envoy is never heard of again
+--   owed    by gen, what an expired lease may have spent without having told: { left, free, granted, ends }; of that, free is
+--           not counted
 --   gen     the last one given, alert and alert_at: the last percentage told, and when
 --
 -- Numbers are doubles here: everything is a whole number below 2^53, and is written as one.
@@ -65,9 +67,9 @@ local function is_sound(state)
   return are_numbers(state, 'gen', 'span', 'ends', 'settled', 'alert', 'alert_at')
     and all(state.buckets, function(amount, index) return type(amount) == 'number' and type(index) == 'number' end)
     and all(state.leases, function(lease)
-      return are_numbers(lease, 'gen', 'granted', 'consumed', 'spare', 'rate', 'expires')
+      return are_numbers(lease, 'gen', 'granted', 'consumed', 'spare', 'rate', 'spent', 'expires')
     end)
-    and all(state.owed, function(owed) return are_numbers(owed, 'left', 'ends') end)
+    and all(state.owed, function(owed) return are_numbers(owed, 'left', 'free', 'granted', 'ends') end)
 end
 
 -- What is of another kind or span is begun anew as well.
@@ -97,7 +99,7 @@ end
 local function used(state)
   local sum = settled(state)
   for _, lease in pairs(state.leases) do sum = sum + outstanding(lease) end
-  for _, owed in pairs(state.owed) do sum = sum + owed.left end
+  for _, owed in pairs(state.owed) do sum = sum + math.max(0, owed.left - owed.free) end
   return sum
 end
 
@@ -107,14 +109,21 @@ local function peers(state)
   return count
 end
 
--- Sliding: what an expired lease holds may have been spent up to that moment, so it counts for one more window, or until
--- its Envoy reports after all. In a calendar window it is given back at once: a crash must not cost a month's budget.
+-- What an expired lease holds may have been spent up to that moment, so it counts until its Envoy tells after all: in a
+-- sliding window for one more of them. In a calendar window it counts to the end, which may be far: so only what its Envoy
+-- knew to be spent when it was last heard of, where that is known, and not what requests in flight had reserved.
 local function expire_leases(state, now)
   for envoy, lease in pairs(state.leases) do
     if lease.expires <= now then
-      local left = outstanding(lease)
-      if state.kind == 's' and left > 0 and lease.expires + state.span > now then
-        state.owed[text(lease.gen)] = { left = left, ends = lease.expires + state.span }
+      local left, ends, counts = outstanding(lease), state.ends, nil
+      if state.kind == 's' then ends = lease.expires + state.span end
+      if state.kind == 's' or lease.spent == ALL then
+        counts = left
+      else
+        counts = math.max(0, math.min(left, lease.spent - lease.consumed))
+      end
+      if state.kind ~= 'f' and counts > 0 and ends > now then
+        state.owed[text(lease.gen)] = { left = left, free = left - counts, granted = lease.granted, ends = ends }
       end
       state.leases[envoy] = nil
     end
@@ -135,7 +144,12 @@ local function settle_owed(state, now)
   if count <= MOST_OWED then return end
   local owed = state.owed[first]
   state.owed[first] = nil
-  spend_at(state, owed.ends - state.span, owed.left)
+  local left = math.max(0, owed.left - owed.free)
+  if state.kind == 's' then
+    spend_at(state, owed.ends - state.span, left)
+  else
+    state.settled = state.settled + left
+  end
   settle_owed(state, now)
 end
 
@@ -171,7 +185,11 @@ end
 local function load_state(slot, now)
   local state = decoded(ours('HGET', slot.key, slot.id), slot.kind, slot.span)
   if state.kind == 's' then slide(state, now) end
-  if state.kind == 'c' then turn(state, now, slot.span, slot.span2) end
+  if state.kind == 'c' then
+    -- What ended with the last window counts in that one.
+    expire_leases(state, math.min(now, state.ends))
+    turn(state, now, slot.span, slot.span2)
+  end
   expire_leases(state, now)
   settle_owed(state, now)
   if state.kind == 's' and state.alert_at + state.span <= now then state.alert = 0 end

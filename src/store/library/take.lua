@@ -7,7 +7,7 @@ local function read_take(keys, arguments)
   for i = 1, count() do
     local slot = read_slot(next_one, count, keys)
     slot.need, slot.have, slot.want, slot.rate, slot.spare = count(), count(1 - HUGE), count(), count(), count()
-    slot.gen, slot.known = count(), count()
+    slot.spent, slot.gen, slot.known = count(ALL), count(), count()
     -- Each of two would be granted what only one of them can have.
     local name = slot.key .. '\n' .. slot.id
     if seen[name] then malformed('a slot is asked for twice') end
@@ -56,7 +56,7 @@ end
 
 local function new_lease(state, now_in_us)
   state.gen = math.max(state.gen + 1, now_in_us)
-  return { gen = state.gen, granted = 0, consumed = 0, spare = 0, rate = 0, expires = 0 }
+  return { gen = state.gen, granted = 0, consumed = 0, spare = 0, rate = 0, spent = 0, expires = 0 }
 end
 
 local function grant(slot, asked, now_in_us, now)
@@ -73,6 +73,8 @@ local function grant(slot, asked, now_in_us, now)
   if lease then
     lease.spare = own + slot.granted - slot.must
     lease.rate, lease.expires = math.max(1, slot.rate), now + asked.ttl
+    -- Of an earlier lease it says nothing about this one.
+    lease.spent = (lease.gen == slot.gen or slot.spent == ALL) and slot.spent or 0
   end
 end
 

@@ -5,7 +5,7 @@ import { Redis } from "@upstash/redis";
 
 const url = process.env.KEYWARD_UPSTASH_URL;
 const token = process.env.KEYWARD_UPSTASH_TOKEN;
-const take = ["e", 30000, 1, 1, "slot", "s", 60000, 0, 10, 3, 0, 0, 0, 0, 0, 0];
+const take = ["e", 30000, 1, 1, "slot", "s", 60000, 0, 10, 3, 0, 0, 0, 0, 0, 0, 0];
 
 for (const responseEncoding of ["base64", false]) {
   for (const enableAutoPipelining of [true, false]) {

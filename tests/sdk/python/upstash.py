@@ -9,7 +9,7 @@ from upstash_redis.errors import UpstashError
 
 URL = os.environ["KEYWARD_UPSTASH_URL"]
 TOKEN = os.environ["KEYWARD_UPSTASH_TOKEN"]
-TAKE = ["e", 30000, 1, 1, "slot", "s", 60000, 0, 10, 3, 0, 0, 0, 0, 0, 0]
+TAKE = ["e", 30000, 1, 1, "slot", "s", 60000, 0, 10, 3, 0, 0, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("encoding", ["base64", None])

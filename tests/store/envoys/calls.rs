@@ -94,6 +94,7 @@ impl Fleet<'_> {
     pub fn stray(&mut self, which: usize) {
         if !self.strays.is_empty() {
             let body = self.strays.swap_remove(which % self.strays.len());
+            self.found = false;
             self.execute(&body);
         }
     }

@@ -42,6 +42,8 @@ pub struct Request {
     ended: Option<u64>,
     /// The lease it was taken from may have ended before the store was told.
     pub slipped: bool,
+    /// When that became possible the store took its Envoy for quiet.
+    pub surprise: bool,
     /// Its Envoy crashed before the store was surely told.
     pub lost: bool,
 }
@@ -84,6 +86,8 @@ pub struct Fleet<'s> {
     pub down: bool,
     /// No call was lost so far, and no Envoy.
     pub smooth: bool,
+    /// No call arrived that its caller had given up, and no Envoy was lost: what was lent and not spent is found again.
+    pub found: bool,
     key: Key,
     config: Config,
     calls: Vec<Call>,
@@ -129,6 +133,16 @@ pub fn levels(times: u64) -> Vec<Level> {
     vec![level(LevelKind::Team, "a", &times(&own)), level(LevelKind::Global, "", &times(&global))]
 }
 
+/// Whether an Envoy has told the store that nobody takes from its requests of the day.
+fn is_quiet(store: &mut Store, envoy: u64) -> bool {
+    let script = "local state = redis.call('HGET', KEYS[1], '1')
+        local lease = state and cmsgpack.unpack(state).leases[ARGV[1]]
+        return lease and lease.spent >= 0 and 1 or 0";
+    let mut eval = redis::cmd("EVAL");
+    eval.arg(script).arg(1).arg("kw:{kw}:level:global").arg(format!("{envoy:016x}"));
+    eval.query::<u64>(&mut store.connection).unwrap() == 1
+}
+
 impl<'s> Fleet<'s> {
     pub fn new(store: &'s mut Store, envoys: usize, levels: Vec<Level>, now: u64) -> Self {
         let config = Config {
@@ -147,6 +161,7 @@ impl<'s> Fleet<'s> {
             levels,
             down: false,
             smooth: true,
+            found: true,
             key: Key {
                 id: "k".into(),
                 org: None,
@@ -186,13 +201,15 @@ impl<'s> Fleet<'s> {
 
     /// One ends, and another one starts in its place.
     pub fn crash(&mut self, which: usize) {
-        self.smooth = false;
+        (self.smooth, self.found) = (false, false);
         let gone = self.envoys.remove(which);
+        let quiet = is_quiet(self.store, gone.id);
         self.calls.retain(|call| call.envoy != gone.id);
         for request in self.requests.iter_mut().filter(|request| request.envoy == gone.id) {
             let told = gone.workers[request.worker].told;
             request.lost |= request.ended.is_none_or(|ended| ended > told);
             request.slipped |= request.ended.is_none_or(|ended| ended > told);
+            request.surprise |= request.slipped && quiet;
             request.holding = None;
         }
         self.launch();
@@ -242,9 +259,11 @@ impl<'s> Fleet<'s> {
         for envoy in &self.envoys {
             let silent = envoy.workers.iter().any(|worker| worker.letter.is_some_and(|made| made + SILENT < now));
             if silent {
+                let quiet = is_quiet(self.store, envoy.id);
                 for request in self.requests.iter_mut().filter(|request| request.envoy == envoy.id) {
                     let told = envoy.workers[request.worker].told;
                     request.slipped |= request.ended.is_none_or(|ended| ended > told);
+                    request.surprise |= request.slipped && quiet;
                 }
             }
         }
@@ -288,6 +307,7 @@ impl<'s> Fleet<'s> {
                     holding: Some(holding),
                     ended: None,
                     slipped: false,
+                    surprise: false,
                     lost: false,
                 });
             }
@@ -339,7 +359,7 @@ impl<'s> Fleet<'s> {
             _ => format!("c {end} {}", end + 86_400_000),
         };
         let key = format!("kw:{{kw}}:level:{name}");
-        let tokens = format!("onlooker 20000 1 1 {} {span} {} 0 0 0 0 0 0 0", limit.slot.0, limit.amount);
+        let tokens = format!("onlooker 20000 1 1 {} {span} {} 0 0 0 0 0 0 0 0", limit.slot.0, limit.amount);
         let tokens: Vec<&str> = tokens.split(' ').collect();
         let reply = self.store.call("take", &[&key], &tokens).unwrap();
         reply.split(' ').nth(5).unwrap().parse().unwrap()
