@@ -97,6 +97,8 @@ use crate::request::Endpoint;
 pub struct Call<'a> {
     /// What the caller asks for.
     pub endpoint: Endpoint,
+    /// The request's id: answers whose provider gives them none are named after it.
+    pub request_id: &'a str,
     /// The model by the name the caller knows: answers name it.
     pub model: &'a str,
     /// The provider's own name of it.

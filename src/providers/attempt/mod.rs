@@ -183,6 +183,7 @@ impl Attempt {
     fn call(&self) -> Call<'_> {
         Call {
             endpoint: self.endpoint,
+            request_id: &self.request_id,
             model: &self.model,
             provider_model: &self.target.model,
             max_output_tokens: self.max_output_tokens,

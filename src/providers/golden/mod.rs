@@ -17,6 +17,7 @@ use crate::request::Endpoint;
 pub const fn call(provider_model: &str, endpoint: Endpoint) -> Call<'_> {
     Call {
         endpoint,
+        request_id: "0",
         model: "the-model",
         provider_model,
         max_output_tokens: None,

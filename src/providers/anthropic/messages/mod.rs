@@ -30,7 +30,7 @@ impl super::super::Caller for Messages {
     }
 
     fn write_stream(&self, call: &Call<'_>, _asks_usage: bool) -> Box<dyn StreamWriter> {
-        Box::new(stream::Writer::new(call.model))
+        Box::new(stream::Writer::new(call))
     }
 
     fn write_failure(&self, failure: &Failure, request_id: &str) -> Vec<u8> {

@@ -4,13 +4,15 @@ use super::super::super::Call;
 use super::super::super::conversation::{Part, Reply, Stop};
 use super::super::usage;
 
-/// The id of an answer whose provider gives none.
-pub(super) const NO_ID: &str = "msg_0";
+/// The id of an answer whose provider gives none: no two answers may have the same.
+pub(super) fn own_id(call: &Call<'_>) -> String {
+    format!("msg_{}", call.request_id)
+}
 
 pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
     let (stop_reason, stop_sequence) = stop(&reply.stop);
     json!({
-        "id": reply.id.as_deref().unwrap_or(NO_ID),
+        "id": reply.id.clone().unwrap_or_else(|| own_id(call)),
         "type": "message",
         "role": "assistant",
         "model": call.model,

@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::super::super::StreamWriter;
+use super::super::super::{Call as Asked, StreamWriter};
 use super::super::super::conversation::{Event, Stop};
 use super::super::usage;
 use super::arguments::Arguments;
 use super::error;
-use super::reply::{NO_ID, stop};
+use super::reply::{own_id, stop};
 use crate::metering::Counts;
 
 /// Writes the events of a message: blocks one after the other, and at the end, with the usage, why it ended.
@@ -14,6 +14,8 @@ use crate::metering::Counts;
 /// or else at the end, so that none are lost.
 #[derive(Debug)]
 pub(super) struct Writer {
+    /// The id, where the provider gives none.
+    own_id: String,
     model: String,
     usage: Counts,
     stop: Option<Stop>,
@@ -44,9 +46,10 @@ struct Call {
 }
 
 impl Writer {
-    pub(super) fn new(model: &str) -> Self {
+    pub(super) fn new(asked: &Asked<'_>) -> Self {
         Self {
-            model: model.to_owned(),
+            own_id: own_id(asked),
+            model: asked.model.to_owned(),
             usage: Counts::default(),
             stop: None,
             begun: false,
@@ -63,7 +66,7 @@ impl Writer {
         }
         self.begun = true;
         let message = json!({
-            "id": id.unwrap_or(NO_ID),
+            "id": id.unwrap_or(&self.own_id),
             "type": "message",
             "role": "assistant",
             "model": self.model,

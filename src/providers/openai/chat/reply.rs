@@ -5,12 +5,14 @@ use super::super::super::Call;
 use super::super::super::conversation::{Image, Media, Part, Reply, Stop};
 use super::super::usage;
 
-/// The id of an answer whose provider gives none.
-pub(super) const NO_ID: &str = "chatcmpl-0";
+/// The id of an answer whose provider gives none: no two answers may have the same.
+pub(super) fn own_id(call: &Call<'_>) -> String {
+    format!("chatcmpl-{}", call.request_id)
+}
 
 pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
     let mut written = json!({
-        "id": reply.id.as_deref().unwrap_or(NO_ID),
+        "id": reply.id.clone().unwrap_or_else(|| own_id(call)),
         "object": "chat.completion",
         "created": reply.created.unwrap_or(call.created),
         "model": call.model,

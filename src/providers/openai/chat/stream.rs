@@ -5,7 +5,7 @@ use super::super::super::{Call, StreamWriter};
 use super::super::super::conversation::{Event, Stop};
 use super::super::usage;
 use super::error;
-use super::reply::{NO_ID, finish_reason, image};
+use super::reply::{finish_reason, image, own_id};
 use crate::metering::Counts;
 
 /// Writes chunks: the role first, then what is said, then why it ended, then the usage if it was asked for.
@@ -44,7 +44,7 @@ impl Thinking {
 impl Writer {
     pub(super) fn new(call: &Call<'_>, asks_usage: bool) -> Self {
         Self {
-            id: NO_ID.to_owned(),
+            id: own_id(call),
             model: call.model.to_owned(),
             created: call.created,
             asks_usage,
@@ -61,7 +61,9 @@ impl Writer {
     fn begin(&mut self, id: Option<String>, out: &mut Vec<u8>) {
         if !self.begun {
             self.begun = true;
-            self.id = id.unwrap_or_else(|| NO_ID.to_owned());
+            if let Some(id) = id {
+                self.id = id;
+            }
             self.delta(&json!({ "role": "assistant", "content": "" }), out);
         }
     }
