@@ -10,6 +10,10 @@ pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
         .map_err(|error| BadRequest { message: format!("The body is no JSON: {error}."), param: None })?;
     let mut fields = Fields::new(body, "")?;
     fields.take("model");
+    // What only helps OpenAI to be quick, or to find what it has stored.
+    for hint in ["prompt_cache_key", "prompt_cache_retention", "prediction", "metadata"] {
+        fields.take(hint);
+    }
     let (system, turns) = turns::read(fields.objects("messages")?)?;
     let mut rest = Vec::new();
     let tools = tools(&mut fields, &mut rest)?;
@@ -49,7 +53,7 @@ fn is_default(key: &str, value: &Value) -> bool {
     match key {
         "n" => value.as_u64() == Some(1),
         "logprobs" | "store" => value == &json!(false),
-        "logit_bias" | "metadata" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        "logit_bias" => value.as_object().is_some_and(serde_json::Map::is_empty),
         "top_logprobs" => value.as_u64() == Some(0),
         "modalities" => value == &json!(["text"]),
         "service_tier" => value == "auto" || value == "default",
@@ -112,7 +116,14 @@ fn tool_choice(fields: &mut Fields, rest: &mut Vec<(String, Value)>) -> Result<O
     })
 }
 
+/// An empty text ends nothing, or with some providers (Ollama) everything at once.
 fn stop(fields: &mut Fields) -> Result<Vec<String>, BadRequest> {
+    let mut stop = stop_texts(fields)?;
+    stop.retain(|text| !text.is_empty());
+    Ok(stop)
+}
+
+fn stop_texts(fields: &mut Fields) -> Result<Vec<String>, BadRequest> {
     match fields.take("stop") {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![text]),

@@ -111,6 +111,8 @@ fn media(data: String, likely: &str) -> Media {
     let of_uri = data.strip_prefix("data:").and_then(|rest| rest.split_once(','));
     let Some((header, encoded)) = of_uri else { return Media::Inline { media_type: likely.to_owned(), data } };
     let media_type = header.split(';').next().filter(|media_type| !media_type.is_empty()).unwrap_or(likely);
+    // A name that many use and OpenAI takes, but others refuse.
+    let media_type = if media_type == "image/jpg" { "image/jpeg" } else { media_type };
     Media::Inline { media_type: media_type.to_owned(), data: encoded.to_owned() }
 }
 
