@@ -52,6 +52,15 @@ impl StreamReader for Reader {
         let state = &mut self.state;
         self.events.read(bytes, |event| state.event(&event.data, events))
     }
+
+    /// Not every server says `[DONE]`: what has told why it ended is complete.
+    fn end(&mut self, events: &mut Vec<Event>) -> Result<(), Malformed> {
+        if self.state.stopped && !self.state.ended {
+            self.state.ended = true;
+            events.push(Event::End);
+        }
+        Ok(())
+    }
 }
 
 impl State {

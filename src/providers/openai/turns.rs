@@ -92,7 +92,11 @@ fn document(source: &Media, name: Option<&str>) -> Option<Value> {
         let text = name.map_or_else(|| text.clone(), |name| format!("{name}:\n{text}"));
         return Some(json!({ "type": "text", "text": text }));
     }
-    let name = name.unwrap_or("document.pdf");
+    let mut name = name.unwrap_or("document").to_owned();
+    // Of what type it is, OpenAI reads off the name; a title need not tell.
+    if media_type == "application/pdf" && !name.to_ascii_lowercase().ends_with(".pdf") {
+        name.push_str(".pdf");
+    }
     Some(json!({ "type": "file", "file": { "filename": name, "file_data": address(source) } }))
 }
 
