@@ -9,6 +9,9 @@ pub(super) const TOO_LONG: &str = "context_length_exceeded";
 /// What Anthropic calls it: there is no code for it.
 pub(super) const TOO_LONG_MESSAGE: &str = "prompt is too long";
 
+/// What it calls one that leaves no room for the answer that is asked for.
+const TOO_LONG_WITH_ANSWER: &str = "exceed context limit";
+
 /// Reads `{"type":"error","error":{"type":…,"message":…}}`.
 pub(super) fn read(status: u16, body: &[u8]) -> Failure {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return Failure::of_status(status) };
@@ -36,7 +39,9 @@ fn of(status: u16, body: &Value) -> Failure {
     let mut failure = Failure::of_status(status);
     let error = body.get("error").unwrap_or(&Value::Null);
     let message = text(error, "message").or_else(|| error.as_str()).filter(|message| !message.is_empty());
-    let too_long = status == 400 && message.is_some_and(|message| message.starts_with(TOO_LONG_MESSAGE));
+    let too_long = status == 400 && message.is_some_and(|message| {
+        message.starts_with(TOO_LONG_MESSAGE) || message.contains(TOO_LONG_WITH_ANSWER)
+    });
     if let Some(message) = message {
         message.clone_into(&mut failure.message);
     }

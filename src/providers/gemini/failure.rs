@@ -27,6 +27,9 @@ struct FieldViolation {
     field: Option<String>,
 }
 
+/// What it says of a prompt that is too long, for which programs look by OpenAI's code.
+const TOO_LONG: &str = "exceeds the maximum number of tokens allowed";
+
 pub(super) fn read(status: u16, body: &[u8]) -> Failure {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let first = body.as_array().and_then(|items| items.first()).unwrap_or(&body);
@@ -48,7 +51,12 @@ pub(super) fn of_error(error: &Value, status: Option<u16>) -> Failure {
         Some(status) => status,
         None => named.unwrap_or(500),
     };
-    let code = if bad_key { Some("API_KEY_INVALID".to_owned()) } else { error.status };
+    let too_long = status == 400 && error.message.as_deref().is_some_and(|message| message.contains(TOO_LONG));
+    let code = match (bad_key, too_long) {
+        (true, _) => Some("API_KEY_INVALID".to_owned()),
+        (false, true) => Some("context_length_exceeded".to_owned()),
+        (false, false) => error.status,
+    };
     let mut violations = details.into_iter().filter_map(|detail| detail.field_violations).flatten();
     let failure = Failure::of_status(status);
     Failure {

@@ -3,6 +3,10 @@ use serde_json::Value;
 use super::super::conversation::Failure;
 use super::super::fields::text;
 
+/// What OpenAI says of a prompt that is too long, and others (vLLM, llama.cpp) without its code.
+const TOO_LONG: [&str; 3] =
+    ["maximum context length", "tokens exceed the configured limit", "exceeds the available context size"];
+
 /// OpenAI says `{"error":{…}}`; vLLM and Mistral say the same without the wrapping; FastAPI, `detail`; others, text.
 pub(super) fn read(status: u16, body: &[u8]) -> Failure {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return Failure::of_status(status) };
@@ -33,8 +37,8 @@ fn of(status: u16, error: &Value) -> Failure {
     let message = message.or_else(|| detail.map(|detail| detail.as_str().map_or_else(|| detail.to_string(), str::to_owned)));
     // A number here is the status once more.
     let code = text(error, "code").filter(|code| !code.is_empty() && code.parse::<u16>().is_err());
-    // vLLM and others say it in OpenAI's words, but without its code.
-    let too_long = status == 400 && message.as_deref().is_some_and(|message| message.contains("maximum context length"));
+    let told = message.as_deref().unwrap_or_default();
+    let too_long = status == 400 && TOO_LONG.iter().any(|words| told.contains(words));
     let code = code.or_else(|| too_long.then_some("context_length_exceeded"));
     let code = code.map(str::to_owned);
     let nameless = Failure::of_status(status);
