@@ -103,7 +103,7 @@ pub(super) fn stop(finish_reason: &str, called: bool) -> Stop {
     match finish_reason {
         "MAX_TOKENS" => Stop::Length,
         "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "OTHER" | "IMAGE_SAFETY"
-        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" | "MODEL_ARMOR" => Stop::Filtered,
+        | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" | "IMAGE_OTHER" | "NO_IMAGE" | "ESCALATION" | "MODEL_ARMOR" => Stop::Filtered,
         _ if called => Stop::Tools,
         _ => Stop::End,
     }
