@@ -1,6 +1,6 @@
 //! What of a request a dialect has no words for, by the names that the caller knows.
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Reasoning};
 use crate::request::Endpoint;
 
 /// Gathers the names.
@@ -33,6 +33,15 @@ impl Unmapped {
         let name = if self.messages { messages } else { chat };
         if !self.added.contains(&name) {
             self.added.push(name);
+        }
+    }
+
+    /// Adds how much is to be thought, by the field that says it: a word for it and the rest have two in either API.
+    pub fn add_reasoning(&mut self, reasoning: &Reasoning) {
+        match reasoning {
+            Reasoning::Effort(_) => self.add_either("reasoning_effort", "output_config.effort"),
+            Reasoning::Off => self.add_either("reasoning_effort", "thinking"),
+            Reasoning::Budget(_) | Reasoning::Adaptive => self.add("thinking"),
         }
     }
 

@@ -19,8 +19,8 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     let form = form(conversation, claude, &mut unmapped);
     let choice = tool_choice(conversation, claude, &form, &mut unmapped);
     let thinking = thinking::of(conversation, claude, call.max_output_tokens, choice.forces);
-    if thinking.unmapped {
-        unmapped.add("reasoning_effort");
+    if let Some(reasoning) = conversation.reasoning.as_ref().filter(|_| thinking.unmapped) {
+        unmapped.add_reasoning(reasoning);
     }
 
     body.insert("model".to_owned(), call.provider_model.into());

@@ -57,8 +57,8 @@ impl Sampling {
         unmapped: &mut Unmapped,
     ) -> bool {
         let thinking = thinking::of(conversation, claude, call.max_output_tokens, forces);
-        if thinking.unmapped {
-            unmapped.add_either("reasoning_effort", "thinking");
+        if let Some(reasoning) = conversation.reasoning.as_ref().filter(|_| thinking.unmapped) {
+            unmapped.add_reasoning(reasoning);
         }
         let thinks = thinking.is_on();
         if thinking.thinking.as_ref().is_some_and(|thinking| thinking.get("budget_tokens").is_some()) {
@@ -82,7 +82,7 @@ impl Sampling {
             (Family::OpenAi, Reasoning::Effort(effort)) => self.add("reasoning_effort", json!(effort)),
             // Others do not think, or always do.
             (Family::Nova | Family::Other, Reasoning::Off) => {}
-            _ => unmapped.add_either("reasoning_effort", "thinking"),
+            _ => unmapped.add_reasoning(reasoning),
         }
         false
     }

@@ -18,12 +18,14 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     let mut config = Map::new();
     sampling(conversation, generation, &mut config, &mut unmapped);
     format(conversation, generation, &mut config, &mut unmapped);
-    match conversation.reasoning.as_ref().map(|reasoning| thinking(reasoning, generation, call.provider_model)) {
-        Some(Thinking::Config(thinking)) => {
-            config.insert("thinkingConfig".to_owned(), thinking);
+    if let Some(reasoning) = &conversation.reasoning {
+        match thinking(reasoning, generation, call.provider_model) {
+            Thinking::Config(thinking) => {
+                config.insert("thinkingConfig".to_owned(), thinking);
+            }
+            Thinking::Unmapped => unmapped.add_reasoning(reasoning),
+            Thinking::Nothing => {}
         }
-        Some(Thinking::Unmapped) => unmapped.add_either("reasoning_effort", "thinking"),
-        Some(Thinking::Nothing) | None => {}
     }
     if images_are_all_low(conversation) {
         config.insert("mediaResolution".to_owned(), json!("MEDIA_RESOLUTION_LOW"));

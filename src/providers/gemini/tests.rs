@@ -77,7 +77,7 @@ fn fields_go_by_the_names_of_the_callers_api() {
         dialect().write_request(conversation, &call("gemini-2.0-flash", endpoint)).unmapped
     };
     assert_eq!(written("reasoning_medium", Endpoint::Chat), ["reasoning_effort"]);
-    assert_eq!(written("reasoning_medium", Endpoint::Messages), ["thinking"]);
+    assert_eq!(written("reasoning_medium", Endpoint::Messages), ["output_config.effort"]);
     assert_eq!(written("json_schema_and_tools", Endpoint::Chat), ["response_format"]);
     assert_eq!(written("json_schema_and_tools", Endpoint::Messages), ["output_config.format"]);
 }

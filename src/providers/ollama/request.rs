@@ -35,7 +35,7 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
             Some(think) => {
                 body.insert("think".to_owned(), think);
             }
-            None => unmapped.add_either("reasoning_effort", "thinking"),
+            None => unmapped.add_reasoning(reasoning),
         }
     }
     Written { body: Value::Object(body), unmapped: unmapped.into_names() }

@@ -54,9 +54,9 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
     if let Some(format) = format(&conversation.format) {
         set("response_format", format);
     }
-    if let Some(effort) = conversation.reasoning.as_ref().and_then(effort) {
+    if let Some((reasoning, effort)) = conversation.reasoning.as_ref().and_then(|it| Some((it, effort(it)?))) {
         if model::never_reasons(call.provider_model) {
-            unmapped.add("thinking");
+            unmapped.add_reasoning(reasoning);
         } else {
             set("reasoning_effort", model::effort(call.provider_model, effort).into());
         }

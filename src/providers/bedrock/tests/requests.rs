@@ -326,11 +326,13 @@ fn thinking_by_effort_and_by_budget() {
         assert_eq!(unmapped(&thinking(Reasoning::Off, None), model), [""; 0]);
     }
     assert_eq!(unmapped(&thinking(effort("low"), None), LLAMA), ["reasoning_effort"]);
-    assert_eq!(unmapped(&thinking(Reasoning::Budget(5000), None), LLAMA), ["reasoning_effort"]);
-    assert_eq!(unmapped(&thinking(Reasoning::Adaptive, None), NOVA), ["reasoning_effort"]);
+    assert_eq!(unmapped(&thinking(Reasoning::Budget(5000), None), LLAMA), ["thinking"]);
+    assert_eq!(unmapped(&thinking(Reasoning::Adaptive, None), NOVA), ["thinking"]);
     let for_messages = Call { endpoint: Endpoint::Messages, ..call(LLAMA) };
     let budget = thinking(Reasoning::Budget(5000), None);
     assert_eq!(DIALECT.write_request(&budget, &for_messages).unmapped, ["thinking"]);
+    let low = thinking(effort("low"), None);
+    assert_eq!(DIALECT.write_request(&low, &for_messages).unmapped, ["output_config.effort"]);
     assert_eq!(unmapped(&thinking(Reasoning::Off, None), GPT), ["reasoning_effort"]);
 }
 
