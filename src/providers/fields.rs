@@ -109,6 +109,11 @@ impl Fields {
         self.fields.remove(key).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.fields.get(key).is_some_and(|value| !value.is_null())
+    }
+
     /// Text.
     pub fn text(&mut self, key: &str) -> Result<Option<String>, BadRequest> {
         match self.take(key) {

@@ -107,6 +107,8 @@ pub struct Call<'a> {
     pub max_output_tokens: Option<u64>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
+    /// Whether the caller [has functions](Conversation::has_functions).
+    pub has_functions: bool,
     /// When the answer was made, in seconds since the Unix epoch, for providers that do not say.
     pub created: u64,
     /// `api_version` of the provider in the policy.

@@ -49,6 +49,7 @@ pub struct Attempt {
     identity: Vec<(&'static str, String)>,
     target: Target,
     asks_usage: bool,
+    has_functions: bool,
     renamed: Renamed,
     /// What a header says of the kind of an error.
     failure_name: String,
@@ -135,6 +136,7 @@ impl Attempt {
             body_bytes: plan.body_bytes,
             target,
             asks_usage: false,
+            has_functions: false,
             renamed: Renamed::default(),
             failure_name: String::new(),
             answering: Answering::Waiting,
@@ -188,6 +190,7 @@ impl Attempt {
             provider_model: &self.target.model,
             max_output_tokens: self.max_output_tokens,
             stream: self.stream,
+            has_functions: self.has_functions,
             created: self.created,
             api_version: self.target.api_version.as_deref(),
             base_path: self.target.base_path.as_deref(),

@@ -144,6 +144,7 @@ impl Attempt {
             return Err(refuse(message, Some(field.clone())));
         }
         self.asks_usage = conversation.asks_usage;
+        self.has_functions = conversation.has_functions;
         self.renamed = Renamed::of(&conversation, self.dialect());
         Ok(Body::Written(serde_json::to_vec(&written.body).unwrap_or_default()))
     }

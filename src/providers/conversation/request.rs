@@ -39,6 +39,8 @@ pub struct Conversation {
     pub user: Option<String>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
+    /// Whether the caller has functions, as tools were called before: its answer has one call, under that name.
+    pub has_functions: bool,
     /// Whether the caller of a stream wants to be told its usage.
     pub asks_usage: bool,
     /// Fields of the caller's API that are not above, with their values, unless they say nothing (null, or the default):

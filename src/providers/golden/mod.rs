@@ -22,6 +22,7 @@ pub const fn call(provider_model: &str, endpoint: Endpoint) -> Call<'_> {
         provider_model,
         max_output_tokens: None,
         stream: false,
+        has_functions: false,
         created: 1_700_000_000,
         api_version: None,
         base_path: None,

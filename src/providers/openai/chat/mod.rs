@@ -6,6 +6,8 @@
 mod reply;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use serde_json::json;

@@ -18,9 +18,9 @@ pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
         "model": call.model,
         "choices": [{
             "index": 0,
-            "message": message(&reply.parts),
+            "message": message(&reply.parts, call.has_functions),
             "logprobs": null,
-            "finish_reason": finish_reason(&reply.stop),
+            "finish_reason": finish_reason(&reply.stop, call.has_functions),
         }],
     });
     if let Some(usage) = &reply.usage {
@@ -29,7 +29,7 @@ pub(super) fn write(reply: &Reply, call: &Call<'_>) -> Value {
     written
 }
 
-fn message(parts: &[Part]) -> Value {
+fn message(parts: &[Part], has_functions: bool) -> Value {
     let (mut said, mut refused, mut thought) = (String::new(), String::new(), String::new());
     let (mut calls, mut blocks, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
@@ -64,7 +64,11 @@ fn message(parts: &[Part]) -> Value {
     if !blocks.is_empty() {
         message.insert("thinking_blocks".to_owned(), blocks.into());
     }
-    if !calls.is_empty() {
+    if has_functions {
+        // There is room for one: what else was to be done is asked for again.
+        let first = calls.first_mut().and_then(|call| call.get_mut("function")).map(Value::take);
+        message.extend(first.map(|function| ("function_call".to_owned(), function)));
+    } else if !calls.is_empty() {
         message.insert("tool_calls".to_owned(), calls.into());
     }
     if !images.is_empty() {
@@ -82,10 +86,11 @@ pub(super) fn image(image: &Image, index: usize) -> Value {
     json!({ "index": index, "type": "image_url", "image_url": { "url": url } })
 }
 
-pub(super) const fn finish_reason(stop: &Stop) -> &'static str {
+pub(super) const fn finish_reason(stop: &Stop, has_functions: bool) -> &'static str {
     match stop {
         Stop::End | Stop::Sequence(_) => "stop",
         Stop::Length => "length",
+        Stop::Tools if has_functions => "function_call",
         Stop::Tools => "tool_calls",
         Stop::Filtered => "content_filter",
     }

@@ -16,6 +16,7 @@ pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
     }
     let (system, turns) = turns::read(fields.objects("messages")?)?;
     let mut rest = Vec::new();
+    let has_functions = !fields.has("tools") && fields.has("functions");
     let tools = tools(&mut fields, &mut rest)?;
     let tool_choice = tool_choice(&mut fields, &mut rest)?;
     let most = fields.count("max_tokens")?;
@@ -40,6 +41,7 @@ pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
         reasoning: reasoning(&mut fields)?,
         user: fields.text("safety_identifier")?.or(user),
         stream: fields.flag("stream")?.unwrap_or(false),
+        has_functions,
         asks_usage: stream_options.map(|mut options| options.flag("include_usage")).transpose()?.flatten() == Some(true),
         rest: Vec::new(),
     };

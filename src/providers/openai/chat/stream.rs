@@ -15,6 +15,7 @@ pub(super) struct Writer {
     model: String,
     created: u64,
     asks_usage: bool,
+    has_functions: bool,
     usage: Option<Counts>,
     begun: bool,
     stopped: bool,
@@ -48,6 +49,7 @@ impl Writer {
             model: call.model.to_owned(),
             created: call.created,
             asks_usage,
+            has_functions: call.has_functions,
             usage: None,
             begun: false,
             stopped: false,
@@ -89,7 +91,16 @@ impl Writer {
     /// A call without arguments has an empty object of them.
     fn finish_calls(&mut self, out: &mut Vec<u8>) {
         for index in core::mem::take(&mut self.bare_calls) {
-            self.delta(&json!({ "tool_calls": [{ "index": index, "function": { "arguments": "{}" } }] }), out);
+            self.arguments(index, "{}", out);
+        }
+    }
+
+    fn arguments(&self, index: u32, json: &str, out: &mut Vec<u8>) {
+        let function = json!({ "arguments": json });
+        if !self.has_functions {
+            self.delta(&json!({ "tool_calls": [{ "index": index, "function": function }] }), out);
+        } else if index == 0 {
+            self.delta(&json!({ "function_call": function }), out);
         }
     }
 
@@ -97,7 +108,7 @@ impl Writer {
         if !self.stopped {
             self.stopped = true;
             self.finish_calls(out);
-            let reason = finish_reason(stop);
+            let reason = finish_reason(stop, self.has_functions);
             self.chunk(json!([{ "index": 0, "delta": {}, "logprobs": null, "finish_reason": reason }]), None, out);
         }
     }
@@ -161,12 +172,16 @@ impl StreamWriter for Writer {
                 self.thinking.close();
                 self.bare_calls.push(index);
                 let function = json!({ "name": name, "arguments": "" });
-                let call = json!({ "index": index, "id": id, "type": "function", "function": function });
-                self.delta(&json!({ "tool_calls": [call] }), out);
+                if !self.has_functions {
+                    let call = json!({ "index": index, "id": id, "type": "function", "function": function });
+                    self.delta(&json!({ "tool_calls": [call] }), out);
+                } else if index == 0 {
+                    self.delta(&json!({ "function_call": function }), out);
+                }
             }
             Event::Arguments { index, json } => {
                 self.bare_calls.retain(|bare| *bare != index);
-                self.delta(&json!({ "tool_calls": [{ "index": index, "function": { "arguments": json } }] }), out);
+                self.arguments(index, &json, out);
             }
             Event::Stop(stop) => self.stop(&stop, out),
             Event::Usage(usage) => self.usage = Some(usage),
