@@ -23,6 +23,16 @@ fn made(id: &str, name: &str) -> Part {
 }
 
 #[test]
+fn numbers_in_arguments_stay_what_they_are() {
+    let arguments = r#"{"at":[9.204938554384977,0.0009522444552911937,-0.0,9007199254740993]}"#;
+    let function = json!({ "name": "f", "arguments": arguments });
+    let asked = json!({ "messages": [{ "role": "assistant", "tool_calls": [{ "id": "1", "function": function }] }] });
+    let conversation = CHAT.read_request(asked.to_string().as_bytes()).unwrap();
+    let Some(Part::ToolCall(call)) = conversation.turns[0].parts.first() else { panic!("{conversation:?}") };
+    assert_eq!(call.arguments.to_string(), arguments);
+}
+
+#[test]
 fn who_has_functions_is_told_a_call_of_a_function() {
     let parts = vec![Part::text("ok"), made("1", "f"), made("2", "g")];
     let reply = Reply { id: None, created: None, parts, stop: Stop::Tools, usage: None };
