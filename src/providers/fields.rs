@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::BadRequest;
+use super::{BadRequest, wire};
 
 /// The most values that a JSON text may hold to be read as a whole. Each takes up to some hundred bytes of memory, a VM of
 /// Envoy's has 1 GiB of it, and one that has no more takes every request of its worker with it.
@@ -68,7 +68,7 @@ pub fn arguments(json: &str) -> Value {
     if json.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    match serde_json::from_str::<Value>(json) {
+    match wire::read::<Value>(json.as_bytes()) {
         Ok(value @ Value::Object(_)) => value,
         _ => serde_json::json!({ "INVALID_JSON": json }),
     }

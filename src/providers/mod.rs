@@ -22,6 +22,7 @@ mod percent;
 mod samples;
 mod schema;
 mod unmapped;
+mod wire;
 
 pub use events::{SseEvent, SseEvents};
 pub use names::{Renamed, fitted, hash, shortened};

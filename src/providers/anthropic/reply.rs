@@ -1,12 +1,12 @@
 use serde_json::Value;
 
-use super::super::Malformed;
+use super::super::{Malformed, wire};
 use super::super::conversation::{Part, Reply, Stop, ToolCall};
 use super::super::fields::text;
 use super::{JSON_TOOL, usage};
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| Malformed(format!("the answer is no JSON: {error}")))?;
+    let body: Value = wire::read(body).map_err(|error| Malformed(format!("the answer is no JSON: {error}")))?;
     let Some(blocks) = body.get("content").and_then(Value::as_array) else {
         let said = body.pointer("/error/message").and_then(Value::as_str);
         return Err(Malformed(format!("the answer has no content: {}", said.unwrap_or("it says nothing of why"))));

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::super::conversation::Event;
 use super::super::fields::text;
-use super::super::{Malformed, SseEvents, StreamReader};
+use super::super::{Malformed, SseEvents, StreamReader, wire};
 use super::usage::Told;
 use super::{JSON_TOOL, failure, reply};
 
@@ -49,7 +49,7 @@ impl State {
             return Ok(());
         }
         let event: Value =
-            serde_json::from_str(data).map_err(|error| Malformed(format!("an event of the stream is no JSON: {error}")))?;
+            wire::read(data.as_bytes()).map_err(|error| Malformed(format!("an event of the stream is no JSON: {error}")))?;
         let index = event.get("index").and_then(Value::as_u64);
         match text(&event, "type").unwrap_or_default() {
             "message_start" => {

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::names;
 use crate::metering::Counts;
-use crate::providers::Malformed;
+use crate::providers::{Malformed, wire};
 use crate::providers::conversation::{Part, Reply, Stop, ToolCall};
 use crate::providers::fields::{count, list, text};
 
 /// Reads the body of an answer.
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| Malformed(format!("the answer is not JSON: {error}")))?;
+    let body: Value = wire::read(body).map_err(|error| Malformed(format!("the answer is not JSON: {error}")))?;
     let content = body.pointer("/output/message/content").and_then(Value::as_array);
     let content = content.ok_or_else(|| Malformed("the answer has no `output.message.content`".to_owned()))?;
     let mut parts = Vec::new();

@@ -8,7 +8,7 @@ use super::frames::{Frames, Message};
 use super::{failure, names, reply};
 use crate::providers::conversation::Event;
 use crate::providers::fields::{count, text};
-use crate::providers::{Malformed, StreamReader};
+use crate::providers::{Malformed, StreamReader, wire};
 
 /// The most blocks that may be open at once: every open one is remembered.
 const MOST_OPEN: usize = 256;
@@ -72,7 +72,7 @@ impl State {
             events.push(Event::Failed(failure::of_message(message)));
             return Ok(());
         }
-        let event: Value = serde_json::from_slice(message.payload)
+        let event: Value = wire::read(message.payload)
             .map_err(|error| Malformed(format!("the event `{}` is not JSON: {error}", message.name)))?;
         if !self.begun {
             self.begun = true;

@@ -2,11 +2,11 @@
 
 use super::answer::{Answer, Said, stop};
 use super::call_id::CallIds;
-use crate::providers::Malformed;
+use crate::providers::{Malformed, wire};
 use crate::providers::conversation::{Part, Reply, Stop};
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
+    let answer: Answer = wire::read(body).map_err(|error| Malformed(error.to_string()))?;
     let usage = answer.usage_metadata.and_then(|usage| usage.counts());
     let id = answer.response_id;
     let Some(candidate) = answer.candidates.and_then(|candidates| candidates.into_iter().next()) else {

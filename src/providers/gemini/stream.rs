@@ -7,7 +7,7 @@ use super::call_id::CallIds;
 use super::failure;
 use crate::metering::Counts;
 use crate::providers::conversation::{Event, Failure, Stop};
-use crate::providers::{Malformed, SseEvents, StreamReader};
+use crate::providers::{Malformed, SseEvents, StreamReader, wire};
 
 /// The most bytes of bare JSON that are kept.
 const LARGEST: usize = 1 << 20;
@@ -44,7 +44,7 @@ impl StreamReader for Reader {
         };
         let answer = &mut self.answer;
         self.events.read(sse, |event| {
-            let chunk = serde_json::from_str(&event.data).map_err(|error| Malformed(error.to_string()))?;
+            let chunk = wire::read(event.data.as_bytes()).map_err(|error| Malformed(error.to_string()))?;
             answer.take(chunk, events)
         })?;
         if bare.is_some() || self.bare.is_some() {

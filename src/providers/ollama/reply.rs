@@ -1,11 +1,11 @@
 //! A whole answer.
 
 use super::answer::{Answer, Calls};
-use crate::providers::Malformed;
+use crate::providers::{Malformed, wire};
 use crate::providers::conversation::{Part, Reply};
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
-    let mut answer: Answer = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
+    let mut answer: Answer = wire::read(body).map_err(|error| Malformed(error.to_string()))?;
     let Some(message) = answer.message.take() else { return Err(Malformed("it has no message".to_owned())) };
     let mut calls = Calls::default();
     let mut parts = Vec::new();

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Calls};
 use super::failure;
 use crate::providers::conversation::Event;
-use crate::providers::{Malformed, StreamReader};
+use crate::providers::{Malformed, StreamReader, wire};
 
 /// The most bytes that one line may have.
 const LARGEST: usize = 4 << 20;
@@ -45,7 +45,7 @@ impl Reader {
         if self.ended || line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let mut answer: Answer = serde_json::from_slice(line).map_err(|error| Malformed(error.to_string()))?;
+        let mut answer: Answer = wire::read(line).map_err(|error| Malformed(error.to_string()))?;
         if let Some(error) = &answer.error {
             self.ended = true;
             events.push(Event::Failed(failure::of_error(error, 500)));

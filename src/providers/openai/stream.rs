@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::super::conversation::{Event, Stop};
 use super::super::fields::{list, text};
-use super::super::{Malformed, SseEvents, StreamReader};
+use super::super::{Malformed, SseEvents, StreamReader, wire};
 use super::{failure, reply, usage};
 
 /// The most calls of tools that an answer may hold: each is remembered.
@@ -75,7 +75,7 @@ impl State {
             return Ok(());
         }
         let chunk: Value =
-            serde_json::from_str(data).map_err(|error| Malformed(format!("a chunk of the stream is no JSON: {error}")))?;
+            wire::read(data.as_bytes()).map_err(|error| Malformed(format!("a chunk of the stream is no JSON: {error}")))?;
         if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
             self.ended = true;
             events.push(Event::Failed(failure::of_stream(error)));
