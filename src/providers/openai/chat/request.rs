@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::super::BadRequest;
 use super::super::super::conversation::{Conversation, Format, Reasoning, Tool, ToolChoice};
-use super::super::super::fields::{Fields, bad};
+use super::super::super::fields::{Fields, bad, list, text};
 use super::turns;
 
 pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
@@ -17,8 +19,8 @@ pub(super) fn read(body: &[u8]) -> Result<Conversation, BadRequest> {
     let (system, turns) = turns::read(fields.objects("messages")?)?;
     let mut rest = Vec::new();
     let has_functions = !fields.has("tools") && fields.has("functions");
-    let tools = tools(&mut fields, &mut rest)?;
-    let tool_choice = tool_choice(&mut fields, &mut rest)?;
+    let mut tools = tools(&mut fields, &mut rest)?;
+    let tool_choice = tool_choice(&mut fields, &mut tools, &mut rest)?;
     let most = fields.count("max_tokens")?;
     let most = fields.count("max_completion_tokens")?.or(most);
     let stream_options = fields.object("stream_options")?;
@@ -100,10 +102,17 @@ fn read_tool(function: &mut Fields) -> Result<Tool, BadRequest> {
     })
 }
 
-fn tool_choice(fields: &mut Fields, rest: &mut Vec<(String, Value)>) -> Result<Option<ToolChoice>, BadRequest> {
+fn tool_choice(
+    fields: &mut Fields,
+    tools: &mut Vec<Tool>,
+    rest: &mut Vec<(String, Value)>,
+) -> Result<Option<ToolChoice>, BadRequest> {
     let newer = fields.take("tool_choice").map(|choice| ("tool_choice", choice));
     let older = fields.take("function_call").map(|choice| ("function_call", choice));
     let Some((key, choice)) = newer.or(older) else { return Ok(None) };
+    if let Some(choice) = allowed(&choice, tools) {
+        return Ok(Some(choice));
+    }
     let named = choice.pointer("/function/name").or_else(|| choice.get("name")).and_then(Value::as_str);
     Ok(match (choice.as_str(), named) {
         (Some("auto"), _) => Some(ToolChoice::Auto),
@@ -116,6 +125,20 @@ fn tool_choice(fields: &mut Fields, rest: &mut Vec<(String, Value)>) -> Result<O
         }
         _ => return Err(bad(key, format!("{key} must be auto, none, required, or name a function."))),
     })
+}
+
+/// Some of the tools, which alone may be called for now: the others are as good as not there.
+fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Option<ToolChoice> {
+    let allowed = choice.get("allowed_tools")?;
+    let names = list(allowed, "tools").iter().map(|tool| tool.pointer("/function/name").and_then(Value::as_str));
+    let names: BTreeSet<&str> = names.collect::<Option<_>>()?;
+    let choice = match text(allowed, "mode")? {
+        "auto" => ToolChoice::Auto,
+        "required" => ToolChoice::Any,
+        _ => return None,
+    };
+    tools.retain(|tool| names.contains(tool.name.as_str()));
+    Some(choice)
 }
 
 /// An empty text ends nothing, or with some providers (Ollama) everything at once.
