@@ -27,6 +27,28 @@ pub(super) fn never_reasons(model: &str) -> bool {
     gpt(model).is_some_and(|(major, _)| major < 5)
 }
 
+/// Whether it refuses any `temperature` and `top_p` but the default. Of OpenAI's reasoning models those take others that do not
+/// reason unless they are told to, where they are not.
+pub(super) fn refuses_sampling(model: &str, is_told_to_reason: bool) -> bool {
+    let optional = matches!(gpt(model), Some((5, 1 | 2 | 4))) && !is_variant(model);
+    reasons(model) && (is_told_to_reason || !optional)
+}
+
+/// Whether it refuses texts to stop at.
+pub(super) fn refuses_stop(model: &str) -> bool {
+    reasons(model) && !name(model).starts_with("o1")
+}
+
+/// Whether it is one of OpenAI's reasoning models.
+fn reasons(model: &str) -> bool {
+    wants_max_completion_tokens(model) && !name(model).starts_with("gpt-5-chat") && name(model) != "chat-latest"
+}
+
+/// Variants for code, for chats and of more effort always reason.
+fn is_variant(model: &str) -> bool {
+    ["-codex", "-chat", "-pro"].iter().any(|variant| model.contains(variant))
+}
+
 /// Whether it refuses a call of a tool of the past that comes without what the model thought, even if that is nothing.
 pub(super) fn wants_thoughts_back(model: &str) -> bool {
     model.to_ascii_lowercase().contains("deepseek")
@@ -44,7 +66,7 @@ pub(super) fn effort<'a>(model: &str, effort: &'a str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::{effort, never_reasons, wants_max_completion_tokens};
+    use super::{effort, never_reasons, refuses_sampling, refuses_stop, wants_max_completion_tokens};
 
     #[test]
     fn reasoning_models_of_openai_are_known_by_name() {
@@ -55,6 +77,18 @@ mod tests {
             assert!(!wants_max_completion_tokens(model), "{model}");
         }
         assert!(never_reasons("gpt-4o") && !never_reasons("gpt-oss-20b") && !never_reasons("o3") && !never_reasons("gpt-5"));
+    }
+
+    #[test]
+    fn what_reasons_is_not_told_how_to_sample() {
+        for model in ["o1", "o3-mini", "gpt-5", "gpt-5-mini", "gpt-5.5", "gpt-5.2-pro", "gpt-5.1-codex", "openai/o4-mini"] {
+            assert!(refuses_sampling(model, false), "{model}");
+        }
+        for model in ["gpt-4o", "gpt-4.1", "gpt-5-chat-latest", "gpt-5.1", "gpt-5.2-2025-12-11", "gpt-oss-20b", "qwen3"] {
+            assert!(!refuses_sampling(model, false), "{model}");
+        }
+        assert!(refuses_sampling("gpt-5.1", true) && !refuses_sampling("qwen3", true));
+        assert!(refuses_stop("o3") && refuses_stop("gpt-5.1") && !refuses_stop("o1") && !refuses_stop("gpt-4o"));
     }
 
     #[test]

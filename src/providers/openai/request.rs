@@ -34,8 +34,14 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
         set(if reasons { "max_completion_tokens" } else { "max_tokens" }, most.into());
     }
     if !conversation.stop.is_empty() {
-        set("stop", conversation.stop.clone().into());
+        if model::refuses_stop(call.provider_model) {
+            unmapped.add_either("stop", "stop_sequences");
+        } else {
+            set("stop", conversation.stop.clone().into());
+        }
     }
+    let is_told_to_reason = conversation.reasoning.as_ref().is_some_and(|reasoning| effort(reasoning).is_some());
+    let samples = !model::refuses_sampling(call.provider_model, is_told_to_reason);
     let numbers = [
         ("temperature", &conversation.temperature),
         ("top_p", &conversation.top_p),
@@ -44,8 +50,11 @@ pub(super) fn write(conversation: &Conversation, call: &Call<'_>) -> Written {
         ("presence_penalty", &conversation.presence_penalty),
     ];
     for (key, number) in numbers {
-        if let Some(number) = number {
-            set(key, number.clone().into());
+        let refused = !samples && matches!(key, "temperature" | "top_p");
+        match number {
+            Some(number) if !refused => set(key, number.clone().into()),
+            Some(number) if number.as_f64() != Some(1.0) => unmapped.add(key),
+            _ => {}
         }
     }
     if conversation.top_k.is_some() {
