@@ -1,6 +1,6 @@
 //! One event of a stream: its name, its data, and what the data says.
 
-use super::facts::{Choices, Facts};
+use super::facts::Facts;
 use crate::json::{BoundedText, MAX_DEPTH, Scanner};
 use crate::sse::{Field, Token};
 
@@ -98,8 +98,8 @@ impl Event {
         (!self.malformed).then_some(&self.facts)
     }
 
-    /// Whether it is certain before its end that it is no usage chunk.
-    pub fn is_content(&self) -> bool {
-        self.malformed || self.facts.choices == Choices::Filled || self.facts.error
+    /// Whether it is certain before its end that it is no usage chunk; see [`Facts::is_content`].
+    pub fn is_content(&self, finished: bool) -> bool {
+        self.malformed || self.facts.is_content(finished)
     }
 }

@@ -57,6 +57,9 @@ enum Leaf {
     /// The key of an object of generated data.
     DataKey,
     Delta,
+    /// Something in a choice that is no text, but says something if it is not empty.
+    Said,
+    Finish,
     Model,
     Type,
     Count(Field),
@@ -89,6 +92,10 @@ pub(super) struct Facts {
     /// The string at `delta`: text or base64, as the type says, which may come later.
     pub delta: Text,
     pub choices: Choices,
+    /// Whether a choice holds anything but empty fields.
+    said: bool,
+    /// Whether a choice says why it ended.
+    pub finished: bool,
     pub error: bool,
     pub model: BoundedText<MODEL_BYTES>,
     /// `type`
@@ -114,6 +121,8 @@ impl Facts {
             text: Text::default(),
             delta: Text::default(),
             choices: Choices::Absent,
+            said: false,
+            finished: false,
             error: false,
             model: BoundedText::default(),
             kind: BoundedText::default(),
@@ -132,6 +141,8 @@ impl Facts {
         self.text = Text::default();
         self.delta = Text::default();
         self.choices = Choices::Absent;
+        self.said = false;
+        self.finished = false;
         self.error = false;
         self.model.clear();
         self.kind.clear();
@@ -139,9 +150,16 @@ impl Facts {
         self.nested = None;
     }
 
-    /// Whether the event is there for its usage alone: the chunk that `stream_options.include_usage` adds.
-    pub fn is_usage_chunk(&self) -> bool {
-        self.usage.is_some() && self.choices != Choices::Filled && !self.error
+    /// Whether the event is there for its usage alone: the chunk that `stream_options.include_usage` adds. It has no choices;
+    /// but those of LiteLLM and OpenRouter have one in which nothing is said, after it was `finished`.
+    pub fn is_usage_chunk(&self, finished: bool) -> bool {
+        self.usage.is_some() && !self.is_content(finished)
+    }
+
+    /// Whether it is certain, before its end, that it is no usage chunk.
+    pub fn is_content(&self, finished: bool) -> bool {
+        let says = !finished || self.said || self.finished || !self.text.is_empty();
+        self.error || (self.choices == Choices::Filled && says)
     }
 
     fn level(&self) -> Option<Level> {
@@ -166,9 +184,11 @@ impl Facts {
     fn open(&mut self, array: bool) {
         let node = self.value();
         match node {
-            Node::Choices if !array => self.choices = Choices::Filled,
+            Node::Choices if !array => self.fill(),
             Node::Choices if self.choices == Choices::Absent => self.choices = Choices::Empty,
             Node::Error => self.error = true,
+            Node::Prose | Node::Data | Node::Other => self.said = true,
+            Node::Choice | Node::Said if array => self.said = true,
             Node::Usage(place) if !array => {
                 self.place = place;
                 self.set_usage(place, Some(Reported::default()));
@@ -180,7 +200,10 @@ impl Facts {
             }
             _ => {}
         }
-        let matters = !matches!(node, Node::Ignore | Node::Count(_) | Node::Model | Node::Type | Node::Error);
+        let matters = !matches!(
+            node,
+            Node::Ignore | Node::Count(_) | Node::Model | Node::Type | Node::Error | Node::Other | Node::Finish
+        );
         match self.levels.get_mut(self.depth) {
             Some(level) if matters => {
                 *level = Level { node, array };
@@ -197,6 +220,12 @@ impl Facts {
         } else {
             self.depth = self.depth.saturating_sub(1);
         }
+    }
+
+    /// There is a choice, and something in it.
+    fn fill(&mut self) {
+        self.said = true;
+        self.choices = Choices::Filled;
     }
 
     fn set_usage(&mut self, place: Place, usage: Option<Reported>) {
@@ -286,8 +315,10 @@ impl Visitor for Facts {
     #[inline]
     fn begin_string(&mut self, _at: u64) {
         self.leaf = match self.value() {
-            Node::Prose | Node::Data => Leaf::Text,
+            Node::Prose | Node::Data | Node::Said => Leaf::Text,
             Node::Delta => Leaf::Delta,
+            Node::Finish => Leaf::Finish,
+            Node::Other => Leaf::Said,
             // Once is enough: the first model named that is not empty.
             Node::Model if self.model.is_empty() => Leaf::Model,
             Node::Type => Leaf::Type,
@@ -295,8 +326,8 @@ impl Visitor for Facts {
                 self.error = true;
                 Leaf::Nothing
             }
-            Node::Choices => {
-                self.choices = Choices::Filled;
+            Node::Choices | Node::Choice => {
+                self.fill();
                 Leaf::Nothing
             }
             _ => Leaf::Nothing,
@@ -310,6 +341,8 @@ impl Visitor for Facts {
             Leaf::Delta => self.delta.add_bytes(raw),
             Leaf::Model => self.model.push(raw),
             Leaf::Type => self.kind.push(raw),
+            Leaf::Said => self.said |= !raw.is_empty(),
+            Leaf::Finish => self.finished |= !raw.is_empty(),
             Leaf::Nothing | Leaf::DataKey | Leaf::Count(_) => {}
         }
     }
@@ -327,8 +360,8 @@ impl Visitor for Facts {
                 Leaf::Count(field)
             }
             Node::Data => Leaf::Text,
-            Node::Choices => {
-                self.choices = Choices::Filled;
+            Node::Choices | Node::Choice | Node::Prose | Node::Said | Node::Other => {
+                self.fill();
                 Leaf::Nothing
             }
             _ => Leaf::Nothing,
@@ -356,8 +389,10 @@ impl Visitor for Facts {
 
     #[inline]
     fn literal(&mut self, literal: Literal, _at: u64) {
-        if self.value() == Node::Choices && literal != Literal::Null {
-            self.choices = Choices::Filled;
+        match self.value() {
+            Node::Choice => self.said = true,
+            Node::Choices | Node::Prose | Node::Said | Node::Other if literal != Literal::Null => self.fill(),
+            _ => {}
         }
     }
 }

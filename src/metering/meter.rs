@@ -86,6 +86,8 @@ struct Totals {
     text: Text,
     model: BoundedText<MODEL_BYTES>,
     error: bool,
+    /// A choice has said why it ended.
+    finished: bool,
     complete: bool,
 }
 
@@ -226,7 +228,7 @@ impl Stream {
             }
         }
         match strip {
-            Some(strip) => strip.finish(cut, piece, self.event.is_content()),
+            Some(strip) => strip.finish(cut, piece, self.event.is_content(totals.finished)),
             None => Passed::Unchanged,
         }
     }
@@ -241,7 +243,7 @@ impl Totals {
             Outcome::Facts(facts, kind) => {
                 self.complete |= ends_stream(kind);
                 self.add(facts, kind);
-                return facts.is_usage_chunk();
+                return facts.is_usage_chunk(self.finished);
             }
             Outcome::Done => self.complete = true,
             Outcome::Nothing => {
@@ -256,6 +258,7 @@ impl Totals {
     /// Adds what a JSON text of this kind said.
     fn add(&mut self, facts: &Facts, kind: &[u8]) {
         self.error |= facts.error || matches!(kind, b"error" | b"response.failed");
+        self.finished |= facts.finished;
         self.add_text(facts, kind);
         if self.model.is_empty() {
             self.model = facts.model;

@@ -13,6 +13,12 @@ pub(super) enum Node {
     RootItem,
     Choices,
     Choice,
+    /// `delta` or `message` of a choice.
+    Said,
+    /// Why a choice ended.
+    Finish,
+    /// Anything else in a choice.
+    Other,
     /// Generated text: a string, a list of parts, or an object with text under the keys that are known to hold it.
     Prose,
     /// Generated data, of which every key and value counts as text.
@@ -82,7 +88,7 @@ impl Node {
         match self {
             Self::Root => Self::RootItem,
             Self::Choices => Self::Choice,
-            Self::Prose => Self::Prose,
+            Self::Prose | Self::Said => Self::Prose,
             Self::Data => Self::Data,
             _ => Self::Ignore,
         }
@@ -94,8 +100,15 @@ impl Node {
             Self::Root => root(key, streamed),
             Self::RootItem if key == b"error" => Self::Error,
             Self::Choice => match key {
-                b"delta" | b"message" | b"text" => Self::Prose,
-                _ => Self::Ignore,
+                b"delta" | b"message" => Self::Said,
+                b"text" => Self::Prose,
+                b"finish_reason" => Self::Finish,
+                b"index" => Self::Ignore,
+                _ => Self::Other,
+            },
+            Self::Said => match prose(key) {
+                Self::Ignore if key != b"role" => Self::Other,
+                node => node,
             },
             Self::Prose | Self::Delta => prose(key),
             Self::Data => Self::Data,

@@ -32,6 +32,40 @@ fn the_usage_chunk_is_taken_out() {
 }
 
 #[test]
+fn a_usage_chunk_with_a_choice_that_says_nothing_goes_too_once_the_answer_is_over() {
+    let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let with_usage = |choices: &str| {
+        format!("data: {{\"choices\":[{choices}],\"usage\":{{\"prompt_tokens\":1,\"completion_tokens\":2}}}}\n\n")
+    };
+    for choices in [
+        // LiteLLM's, OpenRouter's, and one of completions.
+        r#"{"index":0,"delta":{}}"#,
+        r#"{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null,"native_finish_reason":null,"logprobs":null}"#,
+        r#"{"index":0,"text":"","finish_reason":null}"#,
+        r#"{"index":0,"delta":{}},{"index":1,"delta":{"content":null},"finish_reason":""}"#,
+    ] {
+        let usage = with_usage(choices);
+        strip(&[CONTENT, finish, &usage, DONE], SUMMARY, &[CONTENT, finish, DONE]);
+        // Before that it may be the first of an answer whose chunks all tell the usage.
+        strip(&[&usage, CONTENT, DONE], SUMMARY, &[&usage, CONTENT, DONE]);
+    }
+    for choices in [
+        r#"{"index":0,"delta":{},"finish_reason":"length"}"#,
+        r#"{"index":1,"delta":{"tool_calls":[{"index":0}]}}"#,
+        r#"{"index":1,"delta":{"refusal":5}}"#,
+        r#"{"index":0,"delta":{"annotations":[{"type":"url_citation"}]}}"#,
+        r#"{"index":0,"delta":{},"logprobs":{"content":[]}}"#,
+        r#"{"index":0,"delta":{},"content_filter_results":{}}"#,
+        r#"{"index":0,"delta":{"signature":"x"}}"#,
+        r#"[]"#,
+        r#"null"#,
+    ] {
+        let usage = with_usage(choices);
+        strip(&[CONTENT, finish, &usage, DONE], SUMMARY, &[CONTENT, finish, &usage, DONE]);
+    }
+}
+
+#[test]
 fn all_lines_of_the_usage_chunk_go_and_comments_before_it_stay() {
     let usage = "event: chunk\nid: 7\n: inside\ndata: {\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
     strip(
