@@ -30,6 +30,8 @@ pub struct AttemptStream {
     noted: (Option<u16>, Option<Spent>),
     /// Bytes of the response's body that wait until it is whole.
     collected: usize,
+    /// Bytes of them when it was last noted what they come to.
+    reckoned: usize,
     /// The response's headers wait.
     held: bool,
     /// What is already written of a response whose headers wait.
@@ -52,6 +54,18 @@ impl AttemptStream {
             self.noted.1 = spent;
             self.note();
         }
+    }
+
+    /// An attempt that its provider or a timeout breaks off ends without a word: what is owed for the part that came is noted
+    /// as it comes. Each time it has doubled, so that nothing is read often.
+    fn reckon(&mut self) {
+        if self.collected < self.reckoned.saturating_mul(2) || self.collected == 0 {
+            return;
+        }
+        self.reckoned = self.collected;
+        let body = hostcalls::buffer(Buffer::ResponseBody, 0, self.collected).unwrap_or_default();
+        let spent = self.attempt.as_ref().and_then(|attempt| attempt.spent_if_lost(&body));
+        self.note_spent(spent);
     }
 
     fn refuse(&mut self, refused: &Refused) -> Action {
@@ -96,6 +110,7 @@ impl AttemptStream {
         }
         if attempt.collects() && !end {
             self.collected = size;
+            self.reckon();
             return Action::Pause;
         }
         self.collected = 0;
@@ -119,7 +134,12 @@ impl AttemptStream {
             return Action::Pause;
         }
         self.held = false;
-        hostcalls::replace_buffer(Buffer::ResponseBody, &core::mem::take(&mut self.pending));
+        let written = hostcalls::replace_buffer(Buffer::ResponseBody, &core::mem::take(&mut self.pending));
+        if told.broke_off && !written {
+            // Where trailers end it nothing can be added to what has passed. A caller must not take it for whole.
+            hostcalls::reset_response();
+            return Action::Pause;
+        }
         Action::Continue
     }
 }
@@ -200,7 +220,7 @@ impl HttpContext for AttemptStream {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        // With trailers the body ends here. What waits in Envoy can still be replaced; what passed cannot be added to.
+        // With trailers the body ends here. What waits in Envoy can still be replaced; to what passed nothing can be added.
         self.tell(self.collected, true)
     }
 }

@@ -83,6 +83,7 @@ unsafe extern "C" {
         grpc_status: i32,
     ) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_close_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
@@ -205,6 +206,12 @@ pub fn send_local_response<'h>(
 pub fn resume_request() {
     // SAFETY: takes no memory of ours.
     unsafe { proxy_continue_stream(0) };
+}
+
+/// Breaks the response off, also for the caller.
+pub fn reset_response() {
+    // SAFETY: takes no memory of ours.
+    unsafe { proxy_close_stream(1) };
 }
 
 /// Has the calls that follow be those of another context; `false` if it is not there any more.

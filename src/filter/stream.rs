@@ -337,14 +337,13 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        if let Some(exchange) = &mut self.exchange
-            && self.held
+        let Some(exchange) = self.exchange.as_mut().filter(|_| !self.answered) else { return Action::Continue };
+        // With trailers the body ends here.
+        exchange.response_body(&Envoy, &[], true);
+        if core::mem::take(&mut self.held)
+            && let Some(cost) = exchange.cost_header()
         {
-            exchange.response_body(&Envoy, &[], true);
-            if let Some(cost) = exchange.cost_header() {
-                hostcalls::set_header(Map::Response, "x-keyward-cost-usd", &cost);
-            }
-            self.held = false;
+            hostcalls::set_header(Map::Response, "x-keyward-cost-usd", &cost);
         }
         Action::Continue
     }

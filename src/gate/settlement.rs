@@ -110,7 +110,9 @@ impl Exchange {
             Some(Tried { spent: Some(Spent::Told(counts)), .. }) => Some(*counts),
             _ => None,
         };
-        let answer = if outcome == Outcome::Failed { None } else { self.answer_owed(outcome, told) };
+        // What is lost was noted while it came, and no other answer has begun since.
+        let lost = self.meter.is_none() && matches!(tried.last(), Some(Tried { spent: Some(Spent::Lost(_)), .. }));
+        let answer = if outcome == Outcome::Failed || lost { None } else { self.answer_owed(outcome, told) };
         tried.iter().fold(answer, |settled, tried| match &tried.spent {
             Some(Spent::Lost(counts)) => Some(self.with_lost(settled.unwrap_or_default(), &tried.provider, *counts)),
             _ => settled,

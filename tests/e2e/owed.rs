@@ -1,6 +1,7 @@
 //! What is owed where an answer is translated: for all that a provider told of it, whoever got to read it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -54,6 +55,87 @@ fn an_answer_that_ends_too_early_is_paid_for_too() {
     assert_eq!(tried(&record), [("anthropic", Some(200)), ("openai", Some(200))]);
     assert!(record["output_tokens"].as_u64() > Some(21) && record["input_tokens"].as_u64() > Some(12), "{record}");
     assert_eq!(record["estimated"], true, "{record}");
+}
+
+/// The first half of a message, and what comes then.
+fn half(step: Step) -> Answer {
+    let mut half = Answer::json(200, &wire::message("m"));
+    let middle = half.bytes().len() / 2;
+    half = half.cut_every(middle);
+    half.steps.truncate(1);
+    half.then(step)
+}
+
+/// What half a message comes to: a quarter of its bytes.
+fn half_output() -> u64 {
+    (wire::message("m").to_string().len() as u64 / 2).div_ceil(4)
+}
+
+#[test]
+fn an_answer_that_breaks_off_or_takes_too_long_is_paid_for_too() {
+    let latch = Latch::closed();
+    for (model, stream, answer) in [
+        ("claude-sonnet", false, half(Step::Cut)),
+        ("hurried", false, half(Step::Hold(Arc::clone(&latch)))),
+        // Who asks for a stream may be answered with a whole one.
+        ("claude-sonnet", true, half(Step::Cut)),
+    ] {
+        let reply = anthropic(answer).json(&body(model, stream)).send();
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let record = reply.audit();
+        assert_eq!(tried(&record), [("anthropic", Some(200)), ("openai", Some(200))]);
+        let output = record["output_tokens"].as_u64().unwrap();
+        assert_eq!((output, &record["estimated"]), (half_output() + 21, &json!(true)), "{model}: {record}");
+        assert!(record["input_tokens"].as_u64() > Some(12), "{record}");
+    }
+    latch.open();
+}
+
+#[test]
+fn what_a_chain_lost_is_paid_for_where_nobody_else_answers() {
+    let busy = Answer::json(500, &wire::error("no", "server_error", "x"));
+    let reply = anthropic(half(Step::Cut))
+        .answered_by("anthropic", Answer::reset())
+        .answered_by("openai", busy)
+        .json(&body("claude-sonnet", false))
+        .send();
+    let record = reply.audit();
+    assert_eq!(record["output_tokens"], half_output(), "{record}");
+    assert_eq!(reply.header("x-keyward-cost-usd"), record["cost_usd"].as_str(), "{record}");
+    assert_ne!(record["cost_usd"], "0", "{record}");
+}
+
+#[test]
+fn an_answer_that_comes_whole_in_the_end_is_paid_for_once() {
+    let mut slow = Answer::json(200, &wire::message("m")).cut_every(50);
+    slow.steps.insert(3, Step::Wait(Duration::from_millis(100)));
+    let record = anthropic(slow).json(&body("claude-sonnet", false)).send().audit();
+    assert_eq!((&record["cost_usd"], &record["estimated"]), (&json!("0.001026"), &json!(false)), "{record}");
+    // Nor is what turns out to be an error, or about something else.
+    for answer in [json!({ "hello": "world" }), wire::anthropic::error("api_error", "no")] {
+        let mut slow = Answer::json(200, &answer).cut_every(5);
+        slow.steps.insert(1, Step::Wait(Duration::from_millis(100)));
+        let record = anthropic(slow).json(&body("claude-sonnet", false)).send().audit();
+        assert_eq!((&record["cost_usd"], &record["estimated"]), (&json!("0.00024"), &json!(false)), "{record}");
+    }
+}
+
+#[test]
+fn whoever_hangs_up_while_an_answer_is_collected_owes_it_once() {
+    let latch = Latch::closed();
+    let answer = half(Step::Hold(Arc::clone(&latch)));
+    let mut asked = body("claude-sonnet", false);
+    asked["user"] = json!("left-while-collected");
+    let received = anthropic(answer).json(&asked).send_and_linger(Duration::from_millis(500));
+    assert_eq!(received.len(), 1);
+    let record = || gateway().audit_records().into_iter().find(|record| record["end_user"] == "left-while-collected");
+    gateway().wait("no record of who hung up", || record().is_some());
+    latch.open();
+    let record = record().unwrap();
+    let estimated = anthropic(Answer::json(200, &json!({ "content": [{ "type": "text", "text": "x" }] })));
+    let once = estimated.json(&asked).send().audit()["input_tokens"].clone();
+    assert_eq!((&record["input_tokens"], &record["status"]), (&once, &json!(499)), "{record}");
+    assert_eq!((&record["output_tokens"], &record["estimated"]), (&json!(half_output()), &json!(true)), "{record}");
 }
 
 #[test]

@@ -116,6 +116,25 @@ fn an_error_that_ends_in_trailers_is_one() {
 }
 
 #[test]
+fn a_stream_that_breaks_off_into_trailers_does_not_look_whole() {
+    let events = wire::message_events("m");
+    let reply = answered("/v1/chat/completions", true, Answer::stream(&events[..4]));
+    assert!(!reply.complete && !reply.text().contains("[DONE]"), "{}", reply.text());
+    assert!(reply.text().contains("Hel"), "what came before it has passed: {}", reply.text());
+    let record = reply.audit();
+    assert_eq!((&record["estimated"], &record["input_tokens"]), (&json!(true), &json!(1112)), "{record}");
+}
+
+#[test]
+fn what_was_counted_in_a_stream_with_trailers_is_believed() {
+    let mut events = wire::message_events("m");
+    let long = "word ".repeat(100);
+    events.insert(4, events[3].replace("Hel", &long));
+    let record = answered("/v1/chat/completions", true, Answer::stream(&events)).audit();
+    assert_eq!((&record["output_tokens"], &record["estimated"]), (&json!(21), &json!(false)), "{record}");
+}
+
+#[test]
 fn a_request_that_ends_in_trailers_is_written_for_each_provider() {
     for path in PATHS {
         for first in [good(false), Answer::json(503, &wire::anthropic::error("overloaded_error", "busy"))] {

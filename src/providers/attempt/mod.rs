@@ -4,6 +4,7 @@
 //! be read becomes a 502, so that Envoy tries the next provider as it does for any other failure; a stream whose first event
 //! is an error too. Once a part of a stream has passed, an error is told in the stream.
 
+mod lost;
 mod request;
 mod response;
 #[cfg(test)]

@@ -1,5 +1,7 @@
+use super::lost::owed;
 use super::{Attempt, INTERNAL, REFUSED, TARGET, of_caller};
-use crate::metering::{BodyKind, Counts, Meter, estimate_tokens};
+use crate::audit::Spent;
+use crate::metering::Counts;
 use crate::providers::conversation::{Event, Failure, FailureKind, Part, Reply};
 use crate::providers::fields::{MOST_VALUES, too_many_values};
 use crate::providers::{Malformed, Renamed, Service, StreamReader, StreamWriter};
@@ -32,6 +34,8 @@ pub struct ResponsePiece {
     pub status: Option<u16>,
     /// Whether headers that were held can go now.
     pub release: bool,
+    /// Whether it says that a stream broke off that had begun.
+    pub broke_off: bool,
 }
 
 /// How far the answer is.
@@ -170,7 +174,7 @@ impl Attempt {
             Answering::Replaced(body) => {
                 let body = core::mem::take(body);
                 self.answering = Answering::Over;
-                Some(ResponsePiece { body, status: None, release: true })
+                Some(ResponsePiece { body, release: true, ..ResponsePiece::default() })
             }
             Answering::Stream(streaming) => {
                 let told = streaming.translate(piece, end);
@@ -183,7 +187,7 @@ impl Attempt {
                     return Some(self.fail(&failure));
                 }
                 let passes = streaming.begun || end;
-                Some(ResponsePiece { body: told.bytes, status: None, release: passes })
+                Some(ResponsePiece { body: told.bytes, status: None, release: passes, broke_off: told.broke_off })
             }
             Answering::Unreadable => {
                 Some(self.lose(piece, &Malformed("it is compressed, which was not asked for".to_owned())))
@@ -212,30 +216,26 @@ impl Attempt {
                     } else {
                         caller.write_reply(&reply, &self.call())
                     };
-                    ResponsePiece { body, status: None, release: true }
+                    ResponsePiece { body, release: true, ..ResponsePiece::default() }
                 }
                 Err(malformed) => self.lose(piece, &malformed),
             }),
         }
     }
 
-    /// A good answer that cannot be read. The provider charges for it where something was generated, be it cut off; not for
-    /// an error in its place, the page of a proxy, or JSON that is about something else.
+    /// A good answer that cannot be read.
     fn lose(&mut self, body: &[u8], malformed: &Malformed) -> ResponsePiece {
-        let mut meter = Meter::new(crate::metering::Dialect::from(self.endpoint), BodyKind::Json, false);
-        meter.feed(body, true);
-        let metered = meter.finish();
-        let is_page = body.is_empty() || body.trim_ascii_start().starts_with(b"<");
-        let generated = metered.usage.is_some() || metered.first_token_seen || !metered.complete;
-        self.lost = generated && !is_page && !metered.provider_error;
-        if self.lost {
-            let ascii = body.iter().filter(|byte| byte.is_ascii()).count() as u64;
-            let estimated = estimate_tokens(ascii, (body.len() as u64).saturating_sub(ascii));
-            let told = metered.usage.map(Counts::from).unwrap_or_default();
-            let output = told.output.filter(|_| metered.output_known).or(Some(estimated));
-            self.counts = Some(Counts { input: told.input.filter(|_| metered.input_known), output, ..told });
-        }
+        self.counts = owed(self.endpoint, body);
+        self.lost = self.counts.is_some();
         self.fail(&unreadable(malformed))
+    }
+
+    /// What is owed where no more than this comes of an answer that [is collected](Self::collects): its provider breaks off,
+    /// takes too long, or the caller hangs up.
+    #[must_use]
+    pub fn spent_if_lost(&self, body: &[u8]) -> Option<Spent> {
+        let good = matches!(self.answering, Answering::Reply | Answering::Unreadable);
+        owed(self.endpoint, body).filter(|_| good).map(Spent::Lost)
     }
 
     /// An error in the place of an answer whose headers say enough. Nothing of it is waited for.
@@ -256,7 +256,7 @@ impl Attempt {
     fn fail(&mut self, failure: &Failure) -> ResponsePiece {
         self.answering = Answering::Over;
         let refused = self.refuse(failure);
-        ResponsePiece { body: refused.body, status: Some(refused.status), release: true }
+        ResponsePiece { body: refused.body, status: Some(refused.status), release: true, broke_off: false }
     }
 }
 
@@ -267,11 +267,13 @@ struct Told {
     failed_at_once: Option<Failure>,
     /// It was nested more deeply than anything is read.
     too_deep: bool,
+    /// The error that came after something else.
+    broke_off: bool,
 }
 
 impl Streaming {
     fn translate(&mut self, piece: &[u8], end: bool) -> Told {
-        let mut told = Told { bytes: Vec::new(), failed_at_once: None, too_deep: false };
+        let mut told = Told { bytes: Vec::new(), failed_at_once: None, too_deep: false, broke_off: false };
         if self.ended {
             return told;
         }
@@ -304,6 +306,7 @@ impl Streaming {
                 Event::Failed(failure) if !self.begun => told.failed_at_once = Some(failure),
                 // That it begins says nothing yet: the first thing said may be an error.
                 event => {
+                    told.broke_off = matches!(event, Event::Failed(_));
                     self.begun |= !matches!(event, Event::Begin { .. } | Event::Usage(_));
                     self.writer.write(event, &mut told.bytes);
                 }
