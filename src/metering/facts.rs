@@ -2,6 +2,7 @@
 
 use super::node::{Field, Node, Place};
 use super::reported::Reported;
+use super::text::Text;
 use crate::json::{BoundedText, Literal, Number, Visitor};
 
 /// Levels of nesting in which anything can matter: text in parts of a message in a choice is at eight.
@@ -9,34 +10,6 @@ const LEVELS: usize = 16;
 
 /// Longest model name that is remembered.
 pub(super) const MODEL_BYTES: usize = 128;
-
-/// How much text there was, in the two sorts that estimates tell apart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Text {
-    pub ascii: u64,
-    pub other: u64,
-}
-
-impl Text {
-    pub fn add(&mut self, more: Self) {
-        self.ascii = self.ascii.saturating_add(more.ascii);
-        self.other = self.other.saturating_add(more.other);
-    }
-
-    pub fn add_bytes(&mut self, bytes: &[u8]) {
-        let other = bytes.iter().map(|&byte| usize::from(byte >> 7)).sum::<usize>();
-        let ascii = bytes.len().saturating_sub(other);
-        self.add(Self { ascii: ascii as u64, other: other as u64 });
-    }
-
-    fn add_char(&mut self, decoded: char) {
-        self.add_bytes(decoded.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-
-    pub const fn is_empty(self) -> bool {
-        self.ascii == 0 && self.other == 0
-    }
-}
 
 /// Whether there are choices: an event with some is content, one without may be there only for its usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +35,7 @@ enum Leaf {
     Finish,
     Model,
     Type,
+    IterationKind,
     Count(Field),
 }
 
@@ -100,6 +74,8 @@ pub(super) struct Facts {
     pub model: BoundedText<MODEL_BYTES>,
     /// `type`
     pub kind: BoundedText<48>,
+    /// Of the iteration being read: its usage, and what it was.
+    iteration: Option<(Reported, BoundedText<16>)>,
     /// `usage` where it belongs.
     pub usage: Option<Reported>,
     /// Usage inside `response`, `message` or an extension.
@@ -126,6 +102,7 @@ impl Facts {
             error: false,
             model: BoundedText::default(),
             kind: BoundedText::default(),
+            iteration: None,
             usage: None,
             nested: None,
             place: Place::Root,
@@ -146,6 +123,7 @@ impl Facts {
         self.error = false;
         self.model.clear();
         self.kind.clear();
+        self.iteration = None;
         self.usage = None;
         self.nested = None;
     }
@@ -189,6 +167,7 @@ impl Facts {
             Node::Error => self.error = true,
             Node::Prose | Node::Data | Node::Other => self.said = true,
             Node::Choice | Node::Said if array => self.said = true,
+            Node::Iteration if !array => self.iteration = Some(Default::default()),
             Node::Usage(place) if !array => {
                 self.place = place;
                 self.set_usage(place, Some(Reported::default()));
@@ -200,10 +179,7 @@ impl Facts {
             }
             _ => {}
         }
-        let matters = !matches!(
-            node,
-            Node::Ignore | Node::Count(_) | Node::Model | Node::Type | Node::Error | Node::Other | Node::Finish
-        );
+        let matters = node.holds_more();
         match self.levels.get_mut(self.depth) {
             Some(level) if matters => {
                 *level = Level { node, array };
@@ -218,7 +194,15 @@ impl Facts {
         if self.ignored > 0 {
             self.ignored -= 1;
         } else {
+            let closed = self.level().is_some_and(|level| level.node == Node::Iteration);
             self.depth = self.depth.saturating_sub(1);
+            if closed && let Some((iteration, kind)) = self.iteration.take() {
+                // These are charged, but the counts of the whole leave them out.
+                let beside = matches!(kind.as_bytes(), Some(b"compaction" | b"advisor_message"));
+                if let Some(usage) = self.usage().filter(|_| beside) {
+                    usage.add_beside(&iteration);
+                }
+            }
         }
     }
 
@@ -238,6 +222,9 @@ impl Facts {
 
     /// The usage being read.
     fn usage(&mut self) -> Option<&mut Reported> {
+        if let Some((iteration, _)) = &mut self.iteration {
+            return Some(iteration);
+        }
         if self.place == Place::Root { self.usage.as_mut() } else { self.nested.as_mut().map(|(_, usage)| usage) }
     }
 }
@@ -322,6 +309,7 @@ impl Visitor for Facts {
             // Once is enough: the first model named that is not empty.
             Node::Model if self.model.is_empty() => Leaf::Model,
             Node::Type => Leaf::Type,
+            Node::IterationKind => Leaf::IterationKind,
             Node::Error => {
                 self.error = true;
                 Leaf::Nothing
@@ -341,6 +329,11 @@ impl Visitor for Facts {
             Leaf::Delta => self.delta.add_bytes(raw),
             Leaf::Model => self.model.push(raw),
             Leaf::Type => self.kind.push(raw),
+            Leaf::IterationKind => {
+                if let Some((_, kind)) = &mut self.iteration {
+                    kind.push(raw);
+                }
+            }
             Leaf::Said => self.said |= !raw.is_empty(),
             Leaf::Finish => self.finished |= !raw.is_empty(),
             Leaf::Nothing | Leaf::DataKey | Leaf::Count(_) => {}

@@ -1,10 +1,11 @@
 //! The meter of one answer.
 
 use super::event::{Event, Outcome};
-use super::facts::{Facts, MODEL_BYTES, Text};
+use super::facts::{Facts, MODEL_BYTES};
 use super::node::Place;
 use super::reported::{Reported, Sum};
 use super::strip::{Cut, Strip};
+use super::text::Text;
 use super::{BodyKind, Dialect, Usage, estimate_tokens};
 use crate::json::{BoundedText, MAX_DEPTH, Scanner};
 use crate::sse::{Sse, Token};

@@ -16,6 +16,7 @@ mod meter;
 mod node;
 mod reported;
 mod strip;
+mod text;
 mod usage;
 
 #[cfg(test)]

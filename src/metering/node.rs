@@ -37,6 +37,10 @@ pub(super) enum Node {
     InputDetails,
     OutputDetails,
     CacheCreation,
+    /// Anthropic's `iterations` of a usage, and one of them.
+    Iterations,
+    Iteration,
+    IterationKind,
     Count(Field),
     Model,
     Type,
@@ -83,6 +87,12 @@ pub(super) enum Field {
 }
 
 impl Node {
+    /// Whether something in a list or an object at this place can matter.
+    pub const fn holds_more(self) -> bool {
+        use Node::{Count, Error, Finish, Ignore, IterationKind, Model, Other, Type};
+        !matches!(self, Ignore | Count(_) | Model | Type | Error | Other | Finish | IterationKind)
+    }
+
     /// What the elements of a list at this place are.
     pub const fn item(self) -> Self {
         match self {
@@ -90,6 +100,7 @@ impl Node {
             Self::Choices => Self::Choice,
             Self::Prose | Self::Said => Self::Prose,
             Self::Data => Self::Data,
+            Self::Iterations => Self::Iteration,
             _ => Self::Ignore,
         }
     }
@@ -125,7 +136,9 @@ impl Node {
             },
             Self::Groq if key == b"usage" => Self::Usage(Place::Groq),
             Self::Meta if key == b"billed_units" => Self::Usage(Place::Meta),
-            Self::Usage(_) => usage(key),
+            Self::Usage(_) if key == b"iterations" => Self::Iterations,
+            Self::Iteration if key == b"type" => Self::IterationKind,
+            Self::Usage(_) | Self::Iteration => usage(key),
             Self::InputDetails => match key {
                 b"cached_tokens" => Self::Count(Field::Cached),
                 b"cache_write_tokens" => Self::Count(Field::CacheWrite),

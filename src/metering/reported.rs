@@ -24,6 +24,8 @@ pub(super) struct Reported {
     /// What the total of the latest object counts beyond its input and output: output under no name, such as the
     /// thoughts of Gemini or the reasoning of Grok.
     beyond: u64,
+    /// What is charged beside all that.
+    beside: Usage,
 }
 
 /// What the reported counts come to.
@@ -80,6 +82,14 @@ impl Reported {
         self.output = None;
         self.completion = None;
         self.reasoning = None;
+        self.beside.output = 0;
+    }
+
+    /// Adds what is charged beside what these count.
+    pub fn add_beside(&mut self, other: &Self) {
+        if let Sum::Parts { usage, .. } = other.sum() {
+            self.beside = self.beside.plus(&usage);
+        }
     }
 
     /// Adds a later object of the same answer. Counts are cumulative: a later one replaces, except that 0 never erases.
@@ -102,6 +112,9 @@ impl Reported {
         newer(&mut self.cache_creation_1h, later.cache_creation_1h);
         newer(&mut self.reasoning, later.reasoning);
         self.has_input_details |= later.has_input_details;
+        if later.beside.total() > 0 {
+            self.beside = later.beside;
+        }
         if let (Some(total), Some(input), Some(output)) = (later.total, later.input(), later.output()) {
             let beyond = total.saturating_sub(input.saturating_add(output));
             if total > 0 {
@@ -152,6 +165,7 @@ impl Reported {
             output: all_output,
             reasoning: self.reasoning.unwrap_or(0).min(all_output),
         };
+        let usage = usage.plus(&self.beside);
         Sum::Parts { usage, input_known: input.is_some(), output_known: output.is_some() }
     }
 }

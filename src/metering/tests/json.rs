@@ -113,6 +113,24 @@ fn messages_count_cached_input_beside_the_rest() {
 }
 
 #[test]
+fn what_messages_charge_beside_their_counts_is_added() {
+    let iterations = |usage: &str, inside: &str| format!(r#"{{"usage":{{"iterations":[{inside}],{usage}}}}}"#);
+    let usage = r#""input_tokens":23,"cache_read_input_tokens":7,"output_tokens":10"#;
+    let message = format!(r#"{{"type":"message",{usage}}}"#);
+    let compaction = r#"{"type":"compaction","input_tokens":180,"cache_read_input_tokens":5,"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_1h_input_tokens":30},"output_tokens":35}"#;
+    let advice = r#"{"input_tokens":2,"output_tokens":3,"model":"claude-opus","type":"advisor_message"}"#;
+    json(Messages, &iterations(usage, &message), "in 30, cached 7, out 10, complete");
+    for all in [format!("{compaction},{message}"), format!("{message},{compaction}")] {
+        json(Messages, &iterations(usage, &all), "in 245, cached 12, write 30, write_1h 30, out 45, complete");
+    }
+    let all = [advice, &message, compaction].join(",");
+    json(Messages, &iterations(usage, &all), "in 247, cached 12, write 30, write_1h 30, out 48, complete");
+    for nothing in ["null", "5", r#"{"type":"compaction"}"#, r#"[{"type":"compaction","input_tokens":9}]"#] {
+        json(Messages, &iterations(usage, nothing), "in 30, cached 7, out 10, complete");
+    }
+}
+
+#[test]
 fn the_fields_tell_not_the_path() {
     json(Messages, r#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#, "in 3, out 4, complete");
     json(

@@ -268,6 +268,19 @@ fn later_counts_replace_and_zero_never_erases() {
 }
 
 #[test]
+fn a_compaction_in_a_stream_is_added_once() {
+    let delta = DELTA.replace(
+        r#""output_tokens":15"#,
+        r#""output_tokens":15,"iterations":[{"type":"compaction","input_tokens":180,"output_tokens":35},{"type":"message","input_tokens":25,"output_tokens":15}]"#,
+    );
+    sse(
+        Messages,
+        &[START, BLOCKS, &delta, &delta, DELTA, END].concat(),
+        "in 1305, cached 1000, write 100, write_1h 40, out 50, text 16+0, complete, claude-sonnet-4",
+    );
+}
+
+#[test]
 fn a_stream_cut_before_its_output_was_counted_has_known_input_and_unknown_output() {
     sse(
         Messages,
