@@ -71,7 +71,11 @@ enum Body {
 struct Document {
     scanner: Scanner,
     facts: Facts,
+    /// Bytes of a byte order mark that came before the text. Client libraries read past it.
+    mark: usize,
 }
+
+const MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
 #[derive(Debug, Clone)]
 struct Stream {
@@ -100,7 +104,7 @@ impl Meter {
         let strip = strip_usage_chunk && dialect == Dialect::Chat && body == BodyKind::Sse;
         let body = match body {
             BodyKind::Json => {
-                Body::Json(Box::new(Document { scanner: Scanner::new(MAX_DEPTH), facts: Facts::new(false) }))
+                Body::Json(Box::new(Document { scanner: Scanner::new(MAX_DEPTH), facts: Facts::new(false), mark: 0 }))
             }
             BodyKind::Sse => Body::Sse(Box::new(Stream { sse: Sse::new(), event: Event::new(), in_event: false })),
             BodyKind::Other => Body::Other { ended: false },
@@ -113,7 +117,7 @@ impl Meter {
         match &mut self.body {
             Body::Json(document) => {
                 // A broken document keeps what it said before; the error comes back at the end.
-                let _ = document.scanner.feed(piece, &mut document.facts);
+                let _ = document.scanner.feed(past_mark(&mut document.mark, piece), &mut document.facts);
                 Passed::Unchanged
             }
             Body::Sse(stream) => stream.feed(piece, end, &mut self.totals, self.strip.as_mut()),
@@ -189,6 +193,20 @@ impl Meter {
             model: totals.model.as_str().filter(|model| !model.is_empty()).map(str::to_owned),
         }
     }
+}
+
+/// What comes after the byte order mark.
+fn past_mark<'p>(seen: &mut usize, piece: &'p [u8]) -> &'p [u8] {
+    let mut rest = piece;
+    while let (Some(expected), Some((first, after))) = (MARK.get(*seen), rest.split_first()) {
+        if first != expected {
+            *seen = MARK.len();
+            break;
+        }
+        *seen += 1;
+        rest = after;
+    }
+    rest
 }
 
 impl Stream {

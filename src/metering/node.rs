@@ -141,7 +141,11 @@ impl Node {
             Self::Usage(_) | Self::Iteration => usage(key),
             Self::InputDetails => match key {
                 b"cached_tokens" => Self::Count(Field::Cached),
-                b"cache_write_tokens" => Self::Count(Field::CacheWrite),
+                // OpenAI's name, LiteLLM's and Qwen's.
+                b"cache_write_tokens" | b"cache_creation_tokens" | b"cache_creation_input_tokens" => {
+                    Self::Count(Field::CacheWrite)
+                }
+                b"cache_creation_token_details" | b"cache_creation" => Self::CacheCreation,
                 _ => Self::Ignore,
             },
             Self::OutputDetails => match key {
@@ -196,6 +200,8 @@ fn usage(key: &[u8]) -> Node {
         b"output_tokens" => Field::Output,
         // DeepSeek, and Moonshot.
         b"prompt_cache_hit_tokens" | b"cached_tokens" => Field::Cached,
+        // Perplexity.
+        b"reasoning_tokens" => Field::Reasoning,
         b"cache_read_input_tokens" => Field::CacheRead,
         b"cache_creation_input_tokens" => Field::CacheCreation,
         b"cache_creation" => return Node::CacheCreation,

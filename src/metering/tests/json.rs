@@ -113,6 +113,14 @@ fn messages_count_cached_input_beside_the_rest() {
 }
 
 #[test]
+fn a_byte_order_mark_hides_nothing() {
+    let usage = r#"{"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
+    json(Chat, &format!("\u{feff}{usage}"), "in 3, out 4, complete");
+    json(Chat, &format!("\u{feff}\u{feff}{usage}"), "no usage, cut");
+    json(Chat, &format!(" \u{feff}{usage}"), "no usage, cut");
+}
+
+#[test]
 fn what_messages_charge_beside_their_counts_is_added() {
     let iterations = |usage: &str, inside: &str| format!(r#"{{"usage":{{"iterations":[{inside}],{usage}}}}}"#);
     let usage = r#""input_tokens":23,"cache_read_input_tokens":7,"output_tokens":10"#;
@@ -163,6 +171,23 @@ fn other_names_for_cached_input() {
         r#"{"usage":{"prompt_tokens":100,"completion_tokens":4,"cached_tokens":10}}"#,
         "in 100, cached 10, out 4, complete",
     );
+}
+
+#[test]
+fn other_names_for_what_is_written_to_a_cache() {
+    for (details, expected) in [
+        (r#""cache_creation_tokens":20"#, "write 20"),
+        (
+            r#""cache_creation_tokens":20,"cache_creation_token_details":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":15}"#,
+            "write 20, write_1h 15",
+        ),
+        (r#""cache_creation_input_tokens":20,"cache_creation":{"ephemeral_5m_input_tokens":20}"#, "write 20"),
+    ] {
+        let usage = format!(
+            r#"{{"usage":{{"prompt_tokens":100,"completion_tokens":4,"reasoning_tokens":3,"prompt_tokens_details":{{"cached_tokens":40,{details}}}}}}}"#
+        );
+        json(Chat, &usage, &format!("in 100, cached 40, {expected}, out 4, reasoning 3, complete"));
+    }
 }
 
 #[test]

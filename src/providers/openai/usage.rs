@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use super::super::fields::{count, set};
 use crate::metering::{Counts, Usage};
 
-/// Reads it; `None` where nothing is counted. DeepSeek says elsewhere what its cache gave.
+/// Reads it; `None` where nothing is counted. DeepSeek and Moonshot say elsewhere what their caches gave, and LiteLLM and Qwen
+/// what was written.
 pub(super) fn read(usage: &Value) -> Option<Counts> {
     let empty = Value::Null;
     let prompt = usage.get("prompt_tokens_details").unwrap_or(&empty);
     let completion = usage.get("completion_tokens_details").unwrap_or(&empty);
+    let lifetimes = prompt.get("cache_creation_token_details").unwrap_or(&empty);
+    let most = |told: &[(&Value, &str)]| told.iter().filter_map(|(of, name)| count(of, name)).max().unwrap_or(0);
     let (input, said, total) =
         (count(usage, "prompt_tokens"), count(usage, "completion_tokens"), count(usage, "total_tokens"));
     let beyond = |part: Option<u64>| Some(total?.saturating_sub(part?));
@@ -19,9 +22,13 @@ pub(super) fn read(usage: &Value) -> Option<Counts> {
     input.or(output)?;
     Some(Counts {
         input,
-        cached: count(prompt, "cached_tokens").max(count(usage, "prompt_cache_hit_tokens")).unwrap_or(0),
-        cache_write: count(prompt, "cache_write_tokens").unwrap_or(0),
-        cache_write_1h: 0,
+        cached: most(&[(prompt, "cached_tokens"), (usage, "prompt_cache_hit_tokens"), (usage, "cached_tokens")]),
+        cache_write: most(&[
+            (prompt, "cache_write_tokens"),
+            (prompt, "cache_creation_tokens"),
+            (prompt, "cache_creation_input_tokens"),
+        ]),
+        cache_write_1h: most(&[(lifetimes, "ephemeral_1h_input_tokens")]),
         output,
         reasoning: count(completion, "reasoning_tokens").unwrap_or(0),
     })
