@@ -49,12 +49,21 @@ pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 
 /// A count; anything else is as good as missing.
 pub fn count(value: &Value, key: &str) -> Option<u64> {
-    value.get(key).and_then(Value::as_u64)
+    value.get(key).and_then(whole)
+}
+
+/// A whole number. Some servers write theirs with a point or an exponent.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        let mut number = crate::json::Number::default();
+        number.push(value.as_f64().filter(|number| number.fract() == 0.0)?.to_string().as_bytes());
+        number.count()
+    })
 }
 
 /// The same for fields of a struct: no count is worth losing an answer for.
 pub fn lenient_count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    <Value as serde::Deserialize>::deserialize(deserializer).map(|value| value.as_u64())
+    <Value as serde::Deserialize>::deserialize(deserializer).map(|value| whole(&value))
 }
 
 /// A list; anything else is empty.
@@ -188,7 +197,15 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_VALUES, too_many_values};
+    use super::{MOST_VALUES, count, too_many_values};
+
+    #[test]
+    fn counts_are_whole_numbers_however_they_are_written() {
+        let usage =
+            serde_json::json!({ "a": 12, "b": 12.0, "c": 1.2e1, "d": 1.5, "e": -1, "f": -1.0, "g": "12", "h": null });
+        let counts = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|key| count(&usage, key));
+        assert_eq!(counts, [Some(12), Some(12), Some(12), None, None, None, None, None, None]);
+    }
 
     #[test]
     fn values_are_counted_but_not_text() {

@@ -23,6 +23,8 @@ mod tools;
 
 use std::borrow::Cow;
 
+use family::Family;
+
 use super::conversation::{Conversation, Failure, Reply};
 use super::{Call, Credential, Malformed, Service, StreamReader, Written, percent_encoded};
 use crate::request::Endpoint;
@@ -71,6 +73,10 @@ impl super::Dialect for Bedrock {
 
     fn read_stream(&self) -> Box<dyn StreamReader> {
         Box::<stream::Reader>::default()
+    }
+
+    fn read_stream_of(&self, call: &Call<'_>) -> Box<dyn StreamReader> {
+        Box::new(stream::Reader::of(Family::of(call)))
     }
 
     fn read_failure(&self, status: u16, body: &[u8]) -> Failure {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::family::Family;
 use super::frames::{Frames, Message};
 use super::{failure, names, reply};
+use crate::metering::Counts;
 use crate::providers::conversation::Event;
 use crate::providers::fields::{count, text};
 use crate::providers::{Malformed, StreamReader, wire};
@@ -26,6 +28,8 @@ struct State {
     begun: bool,
     stopped: bool,
     has_usage: bool,
+    /// Models of `OpenAI` count in `inputTokens` what is cached as well, but only when they stream.
+    counts_cached: bool,
     /// Nothing is read any more.
     over: bool,
     /// How many of the caller's tools were called.
@@ -40,6 +44,14 @@ struct Open {
     call: Option<u32>,
     /// No arguments yet.
     is_empty: bool,
+}
+
+impl Reader {
+    /// For a model of that family.
+    pub(super) fn of(family: Family) -> Self {
+        let state = State { counts_cached: family == Family::OpenAi, ..State::default() };
+        Self { state, ..Self::default() }
+    }
 }
 
 impl StreamReader for Reader {
@@ -93,7 +105,7 @@ impl State {
             }
             "metadata" => {
                 self.has_usage = true;
-                events.extend(event.get("usage").and_then(reply::usage).map(Event::Usage));
+                events.extend(event.get("usage").and_then(|usage| self.usage(usage)).map(Event::Usage));
             }
             // `messageStart`, and what is not known.
             _ => {}
@@ -103,6 +115,16 @@ impl State {
             events.push(Event::End);
         }
         Ok(())
+    }
+
+    fn usage(&self, usage: &Value) -> Option<Counts> {
+        let mut counts = reply::usage(usage)?;
+        let cached = counts.cached.saturating_add(counts.cache_write);
+        // What is less than its parts is beside them.
+        if let Some(all) = count(usage, "inputTokens").filter(|all| self.counts_cached && *all >= cached) {
+            counts.input = Some(all);
+        }
+        Some(counts)
     }
 
     fn start(&mut self, block: u64, event: &Value, events: &mut Vec<Event>) -> Result<(), Malformed> {

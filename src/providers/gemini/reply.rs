@@ -2,8 +2,9 @@
 
 use super::answer::{Answer, Said, stop};
 use super::call_id::CallIds;
-use crate::providers::{Malformed, wire};
+use crate::metering::Counts;
 use crate::providers::conversation::{Part, Reply, Stop};
+use crate::providers::{Malformed, wire};
 
 pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
     let answer: Answer = wire::read(body).map_err(|error| Malformed(error.to_string()))?;
@@ -12,7 +13,11 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Malformed> {
     let Some(candidate) = answer.candidates.and_then(|candidates| candidates.into_iter().next()) else {
         // What is asked may be refused before anything is answered.
         return match answer.prompt_feedback.and_then(|feedback| feedback.block_reason) {
-            Some(_) => Ok(Reply { id, created: None, parts: Vec::new(), stop: Stop::Filtered, usage }),
+            Some(_) => {
+                // Nothing was generated, so nothing of it is counted.
+                let usage = usage.map(|counts| Counts { output: counts.output.or(Some(0)), ..counts });
+                Ok(Reply { id, created: None, parts: Vec::new(), stop: Stop::Filtered, usage })
+            }
             None => Err(Malformed("it has no candidates".to_owned())),
         };
     };

@@ -160,7 +160,14 @@ impl Progress {
     fn end(&mut self, events: &mut Vec<Event>) {
         let stop = match &self.finish_reason {
             Some(reason) => stop(reason, self.ids.any()),
-            None if self.blocked => Stop::Filtered,
+            None if self.blocked => {
+                // Nothing was generated, so nothing of it is counted.
+                if let Some(counts) = self.counts.as_mut().filter(|counts| counts.output.is_none()) {
+                    counts.output = Some(0);
+                    events.push(Event::Usage(*counts));
+                }
+                Stop::Filtered
+            }
             // It broke off.
             None => return,
         };

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::frames::encoded;
-use super::{assert_golden, inputs};
+use super::{assert_golden, call, inputs};
 use crate::providers::bedrock::DIALECT;
 use crate::providers::conversation::Event;
 use crate::providers::{Dialect as _, Malformed};
@@ -94,6 +94,26 @@ fn the_end_of_the_body_ends_an_answer_that_was_stopped() {
     assert_eq!(ended(&[&start[..], &stop].concat()).unwrap(), 1);
     assert_eq!(ended(&[&start[..], &stop, &usage].concat()).unwrap(), 1);
     assert!(ended(&start[..20]).is_err());
+}
+
+/// The input that a model is told to have had.
+fn input(model: &str, usage: &str) -> Option<u64> {
+    let mut events = Vec::new();
+    let wire = encoded("event", "metadata", &format!(r#"{{"usage":{usage}}}"#));
+    DIALECT.read_stream_of(&call(model)).read(&wire, &mut events).unwrap();
+    let counts = events.iter().find_map(|event| if let Event::Usage(counts) = event { Some(counts) } else { None });
+    counts.and_then(|counts| counts.input)
+}
+
+#[test]
+fn what_openais_models_cached_is_counted_once() {
+    let all = r#"{"inputTokens":12401,"cacheReadInputTokens":8367,"cacheWriteInputTokens":4032,"outputTokens":5,"totalTokens":24805}"#;
+    assert_eq!(input("openai.gpt-5.5", all), Some(12401));
+    assert_eq!(input(super::CLAUDE, all), Some(24800));
+    let fresh = r#"{"inputTokens":2,"cacheReadInputTokens":8367,"cacheWriteInputTokens":4032,"outputTokens":5}"#;
+    for model in ["openai.gpt-5.5", super::CLAUDE] {
+        assert_eq!(input(model, fresh), Some(12401));
+    }
 }
 
 #[test]
