@@ -8,7 +8,7 @@ use super::hostcalls::{self, Buffer, Map};
 use super::note;
 use super::rewrite::rewrite;
 use crate::audit::{Spent, Tried};
-use crate::providers::attempt::{Attempt, Body, NOT_AGAIN, REFUSED, Refused};
+use crate::providers::attempt::{Attempt, Body, NOT_AGAIN, REFUSED, Refused, TARGET};
 
 /// Envoy attribute: the provider that the chosen endpoint is of.
 const PROVIDER: &str = "xds\0upstream_host_metadata\0filter_metadata\0keyward\0provider";
@@ -126,6 +126,10 @@ impl AttemptStream {
             }
             hostcalls::set_header(Map::Response, ":status", &status.to_string());
             hostcalls::set_header(Map::Response, "content-type", "application/json");
+            if let Some(code) = told.refused {
+                hostcalls::set_header(Map::Response, REFUSED, code);
+                hostcalls::set_header(Map::Response, TARGET, &attempt.target());
+            }
         }
         self.note_spent(spent);
         self.pending.extend_from_slice(&told.body);

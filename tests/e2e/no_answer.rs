@@ -90,6 +90,44 @@ fn an_error_without_a_body_gets_one() {
 }
 
 #[test]
+fn what_nobody_can_read_is_no_error_of_the_providers() {
+    for (what, stream, answer) in [
+        ("other JSON", false, Answer::json(200, &json!({ "hello": "world" }))),
+        ("no JSON", false, Answer::whole(200, "application/json", "<html>")),
+        ("nothing", false, Answer::whole(200, "application/json", "")),
+        ("malformed events", true, Answer::stream(["data: {\n\n"])),
+        ("nothing of a stream", true, Answer::stream([""; 0])),
+    ] {
+        let call = gateway().call("all").path("/v1/messages").json(&body(ALONE, stream));
+        let reply = call.answered_by("openai", answer).send();
+        assert_eq!(reply.status, 502, "{what}: {}", reply.text());
+        in_its_shape(what, "/v1/messages", &reply);
+        let record = reply.audit();
+        let told = (&record["decision"], &record["cost_usd"], &record["attempts"]);
+        assert_eq!(told, (&json!("provider_unavailable"), &json!("0"), &json!(4)), "{what}: {record}");
+        assert_eq!(tried(&record), vec![("openai", Some(200)); 4], "{what}");
+        let internal = ["x-keyward-refused", "x-keyward-target"].map(|name| reply.header(name));
+        assert_eq!(internal, [None; 2], "{what}");
+    }
+    // But an error is, also where it comes with a good status.
+    let error = Answer::stream([wire::event(&wire::error("no", "server_error", "x"))]);
+    let call = gateway().call("all").path("/v1/messages").json(&body(ALONE, true));
+    let record = call.answered_by("openai", error).send().audit();
+    assert_eq!(record["decision"], "allowed", "{record}");
+}
+
+#[test]
+fn a_byte_order_mark_makes_no_answer_unreadable() {
+    let answer = format!("\u{feff}{}", wire::chat("m", "Hello", &wire::usage(12, 21)));
+    for path in PATHS {
+        let call = gateway().call("all").path(path).json(&body(ALONE, false));
+        let reply = call.answered_by("openai", Answer::whole(200, "application/json", answer.as_str())).send();
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        assert_eq!(reply.audit()["estimated"], false, "{path}");
+    }
+}
+
+#[test]
 fn an_answer_without_a_body_stays_one() {
     let call = gateway().call("all").json(&body(ALONE, false));
     let reply = call.answered_by("openai", Answer::whole(204, "text/plain", "")).send();

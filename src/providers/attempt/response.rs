@@ -32,11 +32,16 @@ pub struct ResponsePiece {
     pub body: Vec<u8>,
     /// The status that the held headers are to have in the place of their own.
     pub status: Option<u16>,
+    /// The error code, where that status is not the provider's but ours.
+    pub refused: Option<&'static str>,
     /// Whether headers that were held can go now.
     pub release: bool,
     /// Whether it says that a stream broke off that had begun.
     pub broke_off: bool,
 }
+
+/// Why a provider's answer does not count.
+const UNAVAILABLE: &str = "provider_unavailable";
 
 /// How far the answer is.
 pub(super) enum Answering {
@@ -109,7 +114,7 @@ impl Attempt {
             status,
             remove,
             // The first target is what the gate takes it for that does not say.
-            set: if self.target.index == 0 { Vec::new() } else { vec![(TARGET, self.target.index.to_string())] },
+            set: if self.target.index == 0 { Vec::new() } else { vec![(TARGET, self.target())] },
             ..ResponseHead::default()
         };
         let good = (200..300).contains(&status);
@@ -129,6 +134,7 @@ impl Attempt {
             // There is nothing to be read, and no body that could say so.
             self.answering = Answering::Over;
             head.set.push((":status", "502".to_owned()));
+            self.refuse_head(&mut head, UNAVAILABLE);
             return head;
         }
         head.remove.extend(["content-length", "content-encoding"].map(str::to_owned));
@@ -139,7 +145,7 @@ impl Attempt {
             (false, _) => Answering::Failure(status),
             (true, false) => Answering::Reply,
             (true, true) => Answering::Stream(Box::new(Streaming {
-                reader: self.dialect().read_stream(),
+                reader: self.dialect().read_stream_of(&self.call()),
                 writer: of_caller(self.endpoint).write_stream(&self.call(), self.asks_usage),
                 renamed: core::mem::take(&mut self.renamed),
                 begun: false,
@@ -168,6 +174,9 @@ impl Attempt {
     /// Takes the next piece of the body, or all of it where it [is collected](Self::collects); `None` where it passes as it
     /// is.
     pub fn response_body(&mut self, piece: &[u8], end: bool) -> Option<ResponsePiece> {
+        let whole = self.collects();
+        // Client libraries read past a byte order mark.
+        let piece = piece.strip_prefix(b"\xef\xbb\xbf").filter(|_| whole).unwrap_or(piece);
         match &mut self.answering {
             Answering::Waiting | Answering::Passing => None,
             Answering::Over => Some(ResponsePiece::default()),
@@ -184,10 +193,15 @@ impl Attempt {
                     // Nothing is owed for what said nothing yet; but this did, and too deeply to be read.
                     self.lost = told.too_deep;
                     self.counts = self.counts.filter(|_| self.lost);
-                    return Some(self.fail(&failure));
+                    return Some(if told.unreadable { self.fail_unread(&failure) } else { self.fail(&failure) });
                 }
                 let passes = streaming.begun || end;
-                Some(ResponsePiece { body: told.bytes, status: None, release: passes, broke_off: told.broke_off })
+                Some(ResponsePiece {
+                    body: told.bytes,
+                    release: passes,
+                    broke_off: told.broke_off,
+                    ..ResponsePiece::default()
+                })
             }
             Answering::Unreadable => {
                 Some(self.lose(piece, &Malformed("it is compressed, which was not asked for".to_owned())))
@@ -227,7 +241,7 @@ impl Attempt {
     fn lose(&mut self, body: &[u8], malformed: &Malformed) -> ResponsePiece {
         self.counts = owed(self.endpoint, body);
         self.lost = self.counts.is_some();
-        self.fail(&unreadable(malformed))
+        self.fail_unread(&unreadable(malformed))
     }
 
     /// What is owed where no more than this comes of an answer that [is collected](Self::collects): its provider breaks off,
@@ -244,36 +258,55 @@ impl Attempt {
         head.remove.extend(["content-length", "content-encoding", "location"].map(str::to_owned));
         head.set.push((":status", refused.status.to_string()));
         head.set.push(("content-type", "application/json".to_owned()));
-        head.set.push((REFUSED, refused.code.to_owned()));
-        // A refusal without it is of a request that was not sent.
-        head.set.retain(|(name, _)| *name != TARGET);
-        head.set.push((TARGET, self.target.index.to_string()));
+        self.refuse_head(&mut head, refused.code);
         self.answering = Answering::Replaced(refused.body);
         head
+    }
+
+    /// Says that the answer is ours.
+    fn refuse_head(&self, head: &mut ResponseHead, code: &str) {
+        head.set.push((REFUSED, code.to_owned()));
+        // A refusal without it is of a request that was not sent.
+        head.set.retain(|(name, _)| *name != TARGET);
+        head.set.push((TARGET, self.target()));
+    }
+
+    /// Which target it is, as the gate reads it.
+    #[must_use]
+    pub fn target(&self) -> String {
+        self.target.index.to_string()
     }
 
     /// An error in the place of the whole answer.
     fn fail(&mut self, failure: &Failure) -> ResponsePiece {
         self.answering = Answering::Over;
         let refused = self.refuse(failure);
-        ResponsePiece { body: refused.body, status: Some(refused.status), release: true, broke_off: false }
+        ResponsePiece { body: refused.body, status: Some(refused.status), release: true, ..ResponsePiece::default() }
+    }
+
+    /// The same where it is no error of the provider's, but nobody can read what it said.
+    fn fail_unread(&mut self, failure: &Failure) -> ResponsePiece {
+        ResponsePiece { refused: Some(UNAVAILABLE), ..self.fail(failure) }
     }
 }
 
 /// What a piece of a stream became.
+#[derive(Default)]
 struct Told {
     bytes: Vec<u8>,
     /// The error that came before anything else.
     failed_at_once: Option<Failure>,
     /// It was nested more deeply than anything is read.
     too_deep: bool,
+    /// It is ours: what came is not what the API says.
+    unreadable: bool,
     /// The error that came after something else.
     broke_off: bool,
 }
 
 impl Streaming {
     fn translate(&mut self, piece: &[u8], end: bool) -> Told {
-        let mut told = Told { bytes: Vec::new(), failed_at_once: None, too_deep: false, broke_off: false };
+        let mut told = Told::default();
         if self.ended {
             return told;
         }
@@ -283,10 +316,12 @@ impl Streaming {
         let ended = matches!(events.last(), Some(Event::End | Event::Failed(_)));
         match read {
             Err(malformed) => {
+                told.unreadable = true;
                 told.too_deep = malformed.0.contains("recursion limit");
                 events.push(Event::Failed(unreadable(&malformed)));
             }
             Ok(()) if end && !ended => {
+                told.unreadable = true;
                 events.push(Event::Failed(unreadable(&Malformed("it broke off".to_owned()))));
             }
             Ok(()) => {}
@@ -334,7 +369,7 @@ fn unreadable(Malformed(what): &Malformed) -> Failure {
         status: 502,
         kind: FailureKind::Server,
         message: format!("the provider's answer could not be read: {what}"),
-        code: Some("provider_unavailable".to_owned()),
+        code: Some(UNAVAILABLE.to_owned()),
         param: None,
     }
 }
