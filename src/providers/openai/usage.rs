@@ -48,3 +48,32 @@ pub(super) fn write(usage: &Usage) -> Value {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_go_by_many_names() {
+        let read_all = |mut usage: Value| {
+            set(&mut usage, "prompt_tokens", 100);
+            let counts = read(&usage).unwrap();
+            (counts.input, counts.cached, counts.cache_write, counts.cache_write_1h)
+        };
+        for (usage, cached, written, for_an_hour) in [
+            (json!({ "prompt_tokens_details": { "cached_tokens": 40, "cache_write_tokens": 20 } }), 40, 20, 0),
+            (json!({ "prompt_cache_hit_tokens": 40, "prompt_tokens_details": { "cached_tokens": 0 } }), 40, 0, 0),
+            (json!({ "cached_tokens": 40 }), 40, 0, 0),
+            (json!({ "prompt_tokens_details": { "cache_creation_input_tokens": 20 } }), 0, 20, 0),
+            (
+                json!({ "prompt_tokens_details": { "cache_creation_tokens": 20,
+                    "cache_creation_token_details": { "ephemeral_1h_input_tokens": 15 } } }),
+                0,
+                20,
+                15,
+            ),
+        ] {
+            assert_eq!(read_all(usage), (Some(100), cached, written, for_an_hour));
+        }
+    }
+}
