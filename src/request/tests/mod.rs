@@ -2,6 +2,7 @@
 
 mod form;
 mod json;
+mod json_fields;
 mod rewrite;
 
 use super::{BadBody, Body, BodyScan, Endpoint, ModelName};

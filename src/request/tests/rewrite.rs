@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::json::any_json;
+use super::json_fields::any_json;
 use super::read;
 use crate::request::{Body, Edits, Endpoint, ModelName};
 
