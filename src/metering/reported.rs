@@ -165,7 +165,9 @@ impl Reported {
             output: all_output,
             reasoning: self.reasoning.unwrap_or(0).min(all_output),
         };
-        let usage = usage.plus(&self.beside);
+        // Under OpenAI's names (LiteLLM's way of saying it) the sums hold it already.
+        let beside = if self.prompt.is_some() { Usage::default() } else { self.beside };
+        let usage = usage.plus(&beside);
         Sum::Parts { usage, input_known: input.is_some(), output_known: output.is_some() }
     }
 }

@@ -133,6 +133,9 @@ fn what_messages_charge_beside_their_counts_is_added() {
     }
     let all = [advice, &message, compaction].join(",");
     json(Messages, &iterations(usage, &all), "in 247, cached 12, write 30, write_1h 30, out 48, complete");
+    // LiteLLM tells them too, beside sums that hold them.
+    let sums = r#""prompt_tokens":245,"completion_tokens":45,"total_tokens":290,"cache_read_input_tokens":12,"cache_creation_input_tokens":30"#;
+    json(Chat, &iterations(sums, &format!("{compaction},{message}")), "in 245, cached 12, write 30, out 45, complete");
     for nothing in ["null", "5", r#"{"type":"compaction"}"#, r#"[{"type":"compaction","input_tokens":9}]"#] {
         json(Messages, &iterations(usage, nothing), "in 30, cached 7, out 10, complete");
     }
