@@ -99,7 +99,7 @@ impl Event {
     }
 
     /// Whether it is certain before its end that it is no usage chunk; see [`Facts::is_content`].
-    pub fn is_content(&self, finished: bool) -> bool {
+    pub fn is_content(&self, finished: u128) -> bool {
         self.malformed || self.facts.is_content(finished)
     }
 }

@@ -1,5 +1,6 @@
 //! What one JSON text of an answer says, picked up while the scanner passes over it.
 
+use super::choices::Choices;
 use super::node::{Field, Node, Place};
 use super::reported::Reported;
 use super::text::Text;
@@ -10,16 +11,6 @@ const LEVELS: usize = 16;
 
 /// Longest model name that is remembered.
 pub(super) const MODEL_BYTES: usize = 128;
-
-/// Whether there are choices: an event with some is content, one without may be there only for its usage.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Choices {
-    /// Not mentioned, or `null`.
-    #[default]
-    Absent,
-    Empty,
-    Filled,
-}
 
 /// What the value being read is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +24,7 @@ enum Leaf {
     /// Something in a choice that is no text, but says something if it is not empty.
     Said,
     Finish,
+    Index,
     Model,
     Type,
     IterationKind,
@@ -66,10 +58,6 @@ pub(super) struct Facts {
     /// The string at `delta`: text or base64, as the type says, which may come later.
     pub delta: Text,
     pub choices: Choices,
-    /// Whether a choice holds anything but empty fields.
-    said: bool,
-    /// Whether a choice says why it ended.
-    pub finished: bool,
     pub error: bool,
     pub model: BoundedText<MODEL_BYTES>,
     /// `type`
@@ -96,9 +84,7 @@ impl Facts {
             number: Number::default(),
             text: Text::default(),
             delta: Text::default(),
-            choices: Choices::Absent,
-            said: false,
-            finished: false,
+            choices: Choices::default(),
             error: false,
             model: BoundedText::default(),
             kind: BoundedText::default(),
@@ -117,9 +103,7 @@ impl Facts {
         self.leaf = Leaf::Nothing;
         self.text = Text::default();
         self.delta = Text::default();
-        self.choices = Choices::Absent;
-        self.said = false;
-        self.finished = false;
+        self.choices = Choices::default();
         self.error = false;
         self.model.clear();
         self.kind.clear();
@@ -130,14 +114,13 @@ impl Facts {
 
     /// Whether the event is there for its usage alone: the chunk that `stream_options.include_usage` adds. It has no choices;
     /// but those of LiteLLM and OpenRouter have one in which nothing is said, after it was `finished`.
-    pub fn is_usage_chunk(&self, finished: bool) -> bool {
+    pub fn is_usage_chunk(&self, finished: u128) -> bool {
         self.usage.is_some() && !self.is_content(finished)
     }
 
     /// Whether it is certain, before its end, that it is no usage chunk.
-    pub fn is_content(&self, finished: bool) -> bool {
-        let says = !finished || self.said || self.finished || !self.text.is_empty();
-        self.error || (self.choices == Choices::Filled && says)
+    pub fn is_content(&self, finished: u128) -> bool {
+        self.error || self.choices.are_content(finished, !self.text.is_empty())
     }
 
     fn level(&self) -> Option<Level> {
@@ -154,7 +137,7 @@ impl Facts {
             _ => self.next,
         };
         if node == Node::Choice {
-            self.choices = Choices::Filled;
+            self.choices.fill();
         }
         node
     }
@@ -162,11 +145,11 @@ impl Facts {
     fn open(&mut self, array: bool) {
         let node = self.value();
         match node {
-            Node::Choices if !array => self.fill(),
-            Node::Choices if self.choices == Choices::Absent => self.choices = Choices::Empty,
+            Node::Choices if !array => self.choices.say(),
             Node::Error => self.error = true,
-            Node::Prose | Node::Data | Node::Other => self.said = true,
-            Node::Choice | Node::Said if array => self.said = true,
+            Node::Prose | Node::Data | Node::Other => self.choices.say(),
+            Node::Choice | Node::Said if array => self.choices.say(),
+            Node::Choice => self.choices.begin(),
             Node::Iteration if !array => self.iteration = Some(Default::default()),
             Node::Usage(place) if !array => {
                 self.place = place;
@@ -194,9 +177,14 @@ impl Facts {
         if self.ignored > 0 {
             self.ignored -= 1;
         } else {
-            let closed = self.level().is_some_and(|level| level.node == Node::Iteration);
+            let closed = self.level().map_or(Node::Ignore, |level| level.node);
             self.depth = self.depth.saturating_sub(1);
-            if closed && let Some((iteration, kind)) = self.iteration.take() {
+            if closed == Node::Choice {
+                self.choices.end();
+            }
+            if closed == Node::Iteration
+                && let Some((iteration, kind)) = self.iteration.take()
+            {
                 // These are charged, but the counts of the whole leave them out.
                 let beside = matches!(kind.as_bytes(), Some(b"compaction" | b"advisor_message"));
                 if let Some(usage) = self.usage().filter(|_| beside) {
@@ -204,12 +192,6 @@ impl Facts {
                 }
             }
         }
-    }
-
-    /// There is a choice, and something in it.
-    fn fill(&mut self) {
-        self.said = true;
-        self.choices = Choices::Filled;
     }
 
     fn set_usage(&mut self, place: Place, usage: Option<Reported>) {
@@ -288,6 +270,8 @@ impl Visitor for Facts {
         self.next = match (node, self.key.as_bytes()) {
             (Node::Data, _) => Node::Data,
             (node, Some(key)) => node.field(key, self.streamed),
+            // Too long to be known, but there.
+            (Node::Choice | Node::Said, None) => Node::Other,
             (_, None) => Node::Ignore,
         };
         self.leaf = Leaf::Nothing;
@@ -315,7 +299,7 @@ impl Visitor for Facts {
                 Leaf::Nothing
             }
             Node::Choices | Node::Choice => {
-                self.fill();
+                self.choices.say();
                 Leaf::Nothing
             }
             _ => Leaf::Nothing,
@@ -334,9 +318,9 @@ impl Visitor for Facts {
                     kind.push(raw);
                 }
             }
-            Leaf::Said => self.said |= !raw.is_empty(),
-            Leaf::Finish => self.finished |= !raw.is_empty(),
-            Leaf::Nothing | Leaf::DataKey | Leaf::Count(_) => {}
+            Leaf::Said if !raw.is_empty() => self.choices.say(),
+            Leaf::Finish if !raw.is_empty() => self.choices.finish(),
+            _ => {}
         }
     }
 
@@ -352,9 +336,13 @@ impl Visitor for Facts {
                 self.number.clear();
                 Leaf::Count(field)
             }
+            Node::Index => {
+                self.number.clear();
+                Leaf::Index
+            }
             Node::Data => Leaf::Text,
             Node::Choices | Node::Choice | Node::Prose | Node::Said | Node::Other => {
-                self.fill();
+                self.choices.say();
                 Leaf::Nothing
             }
             _ => Leaf::Nothing,
@@ -364,7 +352,7 @@ impl Visitor for Facts {
     #[inline]
     fn number_piece(&mut self, raw: &[u8]) {
         match self.leaf {
-            Leaf::Count(_) => self.number.push(raw),
+            Leaf::Count(_) | Leaf::Index => self.number.push(raw),
             Leaf::Text => self.text.add_bytes(raw),
             _ => {}
         }
@@ -372,19 +360,23 @@ impl Visitor for Facts {
 
     #[inline]
     fn end_number(&mut self, _end: u64) {
-        if let Leaf::Count(field) = self.leaf {
-            let count = self.number.count();
-            if let Some(usage) = self.usage() {
-                usage.set(field, count);
+        let count = self.number.count();
+        match self.leaf {
+            Leaf::Index => self.choices.set_index(count),
+            Leaf::Count(field) => {
+                if let Some(usage) = self.usage() {
+                    usage.set(field, count);
+                }
             }
+            _ => {}
         }
     }
 
     #[inline]
     fn literal(&mut self, literal: Literal, _at: u64) {
         match self.value() {
-            Node::Choice => self.said = true,
-            Node::Choices | Node::Prose | Node::Said | Node::Other if literal != Literal::Null => self.fill(),
+            Node::Choice => self.choices.say(),
+            Node::Choices | Node::Prose | Node::Said | Node::Other if literal != Literal::Null => self.choices.say(),
             _ => {}
         }
     }

@@ -91,8 +91,8 @@ struct Totals {
     text: Text,
     model: BoundedText<MODEL_BYTES>,
     error: bool,
-    /// A choice has said why it ended.
-    finished: bool,
+    /// The choices that have said why they ended, a bit for each.
+    finished: u128,
     complete: bool,
 }
 
@@ -262,7 +262,8 @@ impl Totals {
             Outcome::Facts(facts, kind) => {
                 self.complete |= ends_stream(kind);
                 self.add(facts, kind);
-                return facts.is_usage_chunk(self.finished);
+                // An error may tell its usage too.
+                return !self.error && facts.is_usage_chunk(self.finished);
             }
             Outcome::Done => self.complete = true,
             Outcome::Nothing => {
@@ -277,7 +278,7 @@ impl Totals {
     /// Adds what a JSON text of this kind said.
     fn add(&mut self, facts: &Facts, kind: &[u8]) {
         self.error |= facts.error || matches!(kind, b"error" | b"response.failed");
-        self.finished |= facts.finished;
+        self.finished |= facts.choices.finished;
         self.add_text(facts, kind);
         if self.model.is_empty() {
             self.model = facts.model;

@@ -7,6 +7,7 @@
 //! usage, only the amount of text seen so far, from which a charge can be estimated ([`estimate_tokens`]). Usage is
 //! taken only from the places the APIs define, never from text, tool arguments or metadata a model or caller controls.
 
+mod choices;
 mod counts;
 mod dialect;
 mod estimate;

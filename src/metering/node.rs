@@ -17,6 +17,8 @@ pub(super) enum Node {
     Said,
     /// Why a choice ended.
     Finish,
+    /// Which of the choices it is.
+    Index,
     /// Anything else in a choice.
     Other,
     /// Generated text: a string, a list of parts, or an object with text under the keys that are known to hold it.
@@ -89,8 +91,8 @@ pub(super) enum Field {
 impl Node {
     /// Whether something in a list or an object at this place can matter.
     pub const fn holds_more(self) -> bool {
-        use Node::{Count, Error, Finish, Ignore, IterationKind, Model, Other, Type};
-        !matches!(self, Ignore | Count(_) | Model | Type | Error | Other | Finish | IterationKind)
+        use Node::{Count, Error, Finish, Ignore, Index, IterationKind, Model, Other, Type};
+        !matches!(self, Ignore | Count(_) | Model | Type | Error | Other | Finish | Index | IterationKind)
     }
 
     /// What the elements of a list at this place are.
@@ -114,7 +116,7 @@ impl Node {
                 b"delta" | b"message" => Self::Said,
                 b"text" => Self::Prose,
                 b"finish_reason" => Self::Finish,
-                b"index" => Self::Ignore,
+                b"index" => Self::Index,
                 _ => Self::Other,
             },
             Self::Said => match prose(key) {

@@ -42,7 +42,7 @@ fn a_usage_chunk_with_a_choice_that_says_nothing_goes_too_once_the_answer_is_ove
         r#"{"index":0,"delta":{}}"#,
         r#"{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null,"native_finish_reason":null,"logprobs":null}"#,
         r#"{"index":0,"text":"","finish_reason":null}"#,
-        r#"{"index":0,"delta":{}},{"index":1,"delta":{"content":null},"finish_reason":""}"#,
+        r#"{"index":0,"delta":{}},{"index":0,"delta":{"content":null},"finish_reason":""}"#,
     ] {
         let usage = with_usage(choices);
         strip(&[CONTENT, finish, &usage, DONE], SUMMARY, &[CONTENT, finish, DONE]);
@@ -62,6 +62,43 @@ fn a_usage_chunk_with_a_choice_that_says_nothing_goes_too_once_the_answer_is_ove
     ] {
         let usage = with_usage(choices);
         strip(&[CONTENT, finish, &usage, DONE], SUMMARY, &[CONTENT, finish, &usage, DONE]);
+    }
+}
+
+#[test]
+fn a_choice_that_goes_on_keeps_what_begins_and_ends_it() {
+    let finish = |index: u32| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n")
+    };
+    let with_usage = |choice: &str| {
+        format!("data: {{\"choices\":[{{{choice}}}],\"usage\":{{\"prompt_tokens\":1,\"completion_tokens\":2}}}}\n\n")
+    };
+    for index in [1, 127, 128, 5000] {
+        let role = with_usage(&format!(r#""index":{index},"delta":{{"role":"assistant","content":""}}"#));
+        strip(&[CONTENT, &finish(0), &role, DONE], SUMMARY, &[CONTENT, &finish(0), &role, DONE]);
+        let over = [CONTENT, &finish(0), &finish(index)];
+        let expected = if index < 128 { [&over[..], &[DONE]].concat() } else { [&over[..], &[&role, DONE]].concat() };
+        strip(&[&over[..], &[&role, DONE]].concat(), SUMMARY, &expected);
+    }
+    let unnamed = with_usage(r#""delta":{"role":"assistant"}"#);
+    strip(&[CONTENT, &finish(1), &unnamed, DONE], SUMMARY, &[CONTENT, &finish(1), &unnamed, DONE]);
+}
+
+#[test]
+fn what_nobody_knows_and_errors_are_no_usage_chunk() {
+    let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let usage = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
+    let long = "a_field_of_more_than_thirty_two_letters";
+    for choice in [format!(r#"{{"{long}":"x"}}"#), format!(r#"{{"delta":{{"{long}":"x"}}}}"#)] {
+        let said = format!("data: {{\"choices\":[{choice}],{usage}}}\n\n");
+        strip(&[CONTENT, finish, &said, DONE], SUMMARY, &[CONTENT, finish, &said, DONE]);
+    }
+    let summary = SUMMARY.replace("complete", "error, complete");
+    for error in [
+        format!("event: error\ndata: {{\"message\":\"x\",{usage}}}\n\n"),
+        format!("data: {{\"type\":\"error\",\"message\":\"x\",{usage}}}\n\n"),
+    ] {
+        strip(&[CONTENT, &error, DONE], &summary, &[CONTENT, &error, DONE]);
     }
 }
 
