@@ -138,9 +138,11 @@ impl AttemptStream {
             return Action::Pause;
         }
         self.held = false;
-        let written = hostcalls::replace_buffer(Buffer::ResponseBody, &core::mem::take(&mut self.pending));
-        if told.broke_off && !written {
-            // Where trailers end it nothing can be added to what has passed. A caller must not take it for whole.
+        let pending = core::mem::take(&mut self.pending);
+        let written = hostcalls::replace_buffer(Buffer::ResponseBody, &pending);
+        if told.of_stream && !pending.is_empty() && !written {
+            // Where trailers end it nothing can be added to what has passed: neither that it broke off, nor the end that some
+            // providers leave unsaid. A caller must not take it for whole.
             hostcalls::reset_response();
             return Action::Pause;
         }

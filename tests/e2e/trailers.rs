@@ -153,3 +153,19 @@ fn a_request_that_ends_in_trailers_is_written_for_each_provider() {
         }
     }
 }
+
+#[test]
+fn a_stream_whose_end_cannot_be_told_any_more_does_not_look_whole() {
+    let usage = wire::openai::usage(9, 20);
+    let mut without_done = wire::openai::chat_stream("m", &["Hello"], Some(usage));
+    without_done.steps.pop();
+    for (answer, whole) in [(without_done.clone(), true), (without_done.with_trailer("x-trailer", "t"), false)] {
+        let call = gateway().call("all").path("/v1/messages").json(&body("claude-sonnet", true));
+        let down = Answer::json(503, &wire::anthropic::error("overloaded_error", "busy"));
+        let reply = call.answered_by("anthropic", down).answered_by("openai", answer).send();
+        assert!(reply.text().contains("Hello"), "{}", reply.text());
+        assert_eq!((reply.complete, reply.text().contains("message_stop")), (whole, whole), "{}", reply.text());
+        let record = reply.audit();
+        assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&json!(9), &json!(20)), "{record}");
+    }
+}

@@ -36,8 +36,8 @@ pub struct ResponsePiece {
     pub refused: Option<&'static str>,
     /// Whether headers that were held can go now.
     pub release: bool,
-    /// Whether it says that a stream broke off that had begun.
-    pub broke_off: bool,
+    /// Whether it goes on with a stream: without it that is not whole.
+    pub of_stream: bool,
 }
 
 /// Why a provider's answer does not count.
@@ -196,12 +196,7 @@ impl Attempt {
                     return Some(if told.unreadable { self.fail_unread(&failure) } else { self.fail(&failure) });
                 }
                 let passes = streaming.begun || end;
-                Some(ResponsePiece {
-                    body: told.bytes,
-                    release: passes,
-                    broke_off: told.broke_off,
-                    ..ResponsePiece::default()
-                })
+                Some(ResponsePiece { body: told.bytes, release: passes, of_stream: true, ..ResponsePiece::default() })
             }
             Answering::Unreadable => {
                 Some(self.lose(piece, &Malformed("it is compressed, which was not asked for".to_owned())))
@@ -249,7 +244,7 @@ impl Attempt {
     #[must_use]
     pub fn spent_if_lost(&self, body: &[u8]) -> Option<Spent> {
         let good = matches!(self.answering, Answering::Reply | Answering::Unreadable);
-        owed(self.endpoint, body).filter(|_| good).map(Spent::Lost)
+        good.then(|| owed(self.endpoint, body)).flatten().map(Spent::Lost)
     }
 
     /// An error in the place of an answer whose headers say enough. Nothing of it is waited for.
@@ -300,8 +295,6 @@ struct Told {
     too_deep: bool,
     /// It is ours: what came is not what the API says.
     unreadable: bool,
-    /// The error that came after something else.
-    broke_off: bool,
 }
 
 impl Streaming {
@@ -341,7 +334,6 @@ impl Streaming {
                 Event::Failed(failure) if !self.begun => told.failed_at_once = Some(failure),
                 // That it begins says nothing yet: the first thing said may be an error.
                 event => {
-                    told.broke_off = matches!(event, Event::Failed(_));
                     self.begun |= !matches!(event, Event::Begin { .. } | Event::Usage(_));
                     self.writer.write(event, &mut told.bytes);
                 }
