@@ -16,10 +16,10 @@
 use crate::metering::estimate_tokens;
 
 /// What one file counts.
-const FILE_TOKENS: u64 = 1600;
+pub(crate) const FILE_TOKENS: u64 = 1600;
 
 /// Shorter values of keys that can hold base64 count as text.
-const SHORTEST_FILE: u64 = 1024;
+pub(crate) const SHORTEST_FILE: u64 = 1024;
 
 /// Shorter strings that begin with `data:` count as text.
 const SHORTEST_DATA_URI: u64 = 32;

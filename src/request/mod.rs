@@ -25,6 +25,7 @@ pub use body::{Body, BodyScan, IncludeUsage, Layout, ModelField, StreamOptions};
 pub use capture::ModelName;
 pub use encoding::is_readable_encoding;
 pub use endpoint::{Endpoint, Shape};
+pub(crate) use estimate::{FILE_TOKENS, SHORTEST_FILE};
 pub use named::{NoModel, model_named};
 pub use path::{NotFound, Routed, route};
 pub use rewrite::{Edits, ModelPlace};
