@@ -127,7 +127,8 @@ fn tool_choice(
     })
 }
 
-/// Some of the tools, which alone may be called for now: the others are as good as not there.
+/// Some of the tools, which alone may be called for now: the others are as good as not there. `None` where it is something
+/// else, or names what is no tool of the caller's.
 fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Option<ToolChoice> {
     let allowed = choice.get("allowed_tools")?;
     let names = list(allowed, "tools").iter().map(|tool| tool.pointer("/function/name").and_then(Value::as_str));
@@ -137,6 +138,10 @@ fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Option<ToolChoice> {
         "required" => ToolChoice::Any,
         _ => return None,
     };
+    let known: BTreeSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    if names.is_empty() || !names.is_subset(&known) {
+        return None;
+    }
     tools.retain(|tool| names.contains(tool.name.as_str()));
     Some(choice)
 }

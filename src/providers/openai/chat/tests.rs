@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::conversation::{Event, Part, Reply, Stop, ToolCall};
+use super::super::super::conversation::{Event, Part, Reply, Stop, ToolCall, ToolChoice};
 use super::super::super::{Call, Caller as _, golden};
 use super::CHAT;
 use crate::request::Endpoint;
@@ -30,6 +30,25 @@ fn numbers_in_arguments_stay_what_they_are() {
     let conversation = CHAT.read_request(asked.to_string().as_bytes()).unwrap();
     let Some(Part::ToolCall(call)) = conversation.turns[0].parts.first() else { panic!("{conversation:?}") };
     assert_eq!(call.arguments.to_string(), arguments);
+}
+
+#[test]
+fn to_allow_what_is_no_tool_cannot_be_said() {
+    let function = json!({ "name": "f", "parameters": { "type": "object" } });
+    let allow = |names: &[&str]| {
+        let tools: Vec<Value> =
+            names.iter().map(|name| json!({ "type": "function", "function": { "name": name } })).collect();
+        let choice = json!({ "type": "allowed_tools", "allowed_tools": { "mode": "required", "tools": tools } });
+        let tools = json!([{ "type": "function", "function": function }]);
+        let asked = json!({ "messages": [], "tools": tools, "tool_choice": choice });
+        let conversation = CHAT.read_request(asked.to_string().as_bytes()).unwrap();
+        let rest: Vec<String> = conversation.rest.into_iter().map(|(name, _)| name).collect();
+        (conversation.tools.len(), conversation.tool_choice, rest)
+    };
+    assert_eq!(allow(&["f"]), (1, Some(ToolChoice::Any), vec![]));
+    for names in [&["g"][..], &["f", "g"], &[]] {
+        assert_eq!(allow(names), (1, None, vec!["tool_choice".to_owned()]), "{names:?}");
+    }
 }
 
 #[test]
