@@ -69,9 +69,8 @@ impl super::Dialect for AzureOpenAi {
     }
 
     fn write_request(&self, conversation: &Conversation, call: &Call<'_>) -> Written {
-        // `OpenAI`'s reasoning models refuse `max_tokens`. They are known by name, and a deployment may have any.
-        let reasons = openai::wants_max_completion_tokens;
-        let by_callers_name = conversation.max_output_tokens.is_some() && !reasons(call.provider_model) && reasons(call.model);
+        // What `OpenAI`'s reasoning models refuse goes by their names, and a deployment may have any.
+        let by_callers_name = !openai::is_openais(call.provider_model) && openai::wants_max_completion_tokens(call.model);
         let known_as = if by_callers_name { call.model } else { call.provider_model };
         let mut written = openai::DIALECT.write_request(conversation, &Call { provider_model: known_as, ..*call });
         set(&mut written.body, "model", call.provider_model);

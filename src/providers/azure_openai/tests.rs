@@ -84,6 +84,18 @@ fn the_callers_name_of_a_model_tells_what_the_deployments_does_not() {
 }
 
 #[test]
+fn what_the_deployments_name_tells_is_believed() {
+    let conversation =
+        Conversation { max_output_tokens: Some(100), temperature: Some(0.into()), ..Conversation::default() };
+    for (deployment, refused) in [("gpt-4o", false), ("gpt-35-turbo", false), ("gpt-5-mini", true), ("mine", true)] {
+        let call = Call { model: "gpt-5", provider_model: deployment, ..call(Endpoint::Messages) };
+        let written = DIALECT.write_request(&conversation, &call);
+        assert_eq!(written.unmapped.contains(&"temperature".to_owned()), refused, "{deployment}");
+        assert_eq!(written.body["max_tokens"].is_null(), refused, "{deployment}");
+    }
+}
+
+#[test]
 fn every_answer_and_stream_is_read_as_its_golden_says() {
     golden::assert_answers(&DIALECT, "azure_openai");
     golden::assert_streams(&DIALECT, "azure_openai", "sse");

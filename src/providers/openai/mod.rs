@@ -16,7 +16,7 @@ mod turns;
 mod usage;
 
 pub use chat::CHAT;
-pub(super) use model::wants_max_completion_tokens;
+pub(super) use model::{is_openais, wants_max_completion_tokens};
 
 use std::borrow::Cow;
 

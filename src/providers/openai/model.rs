@@ -1,13 +1,18 @@
 //! What a model understands, as far as its name tells.
 
-/// OpenAI's own generation of a model: `gpt-5.2` is (5, 2); `gpt-4o`, (4, 0). Other names have none.
+/// OpenAI's own generation of a model: `gpt-5.2` is (5, 2); `gpt-4o`, (4, 0); `gpt-35-turbo`, as Azure writes it, (3, 5). Other
+/// names have none.
 fn gpt(model: &str) -> Option<(u32, u32)> {
     let version = name(model).strip_prefix("gpt-")?;
     let end = version.find(|character: char| !character.is_ascii_digit()).unwrap_or(version.len());
     let (major, rest) = version.split_at_checked(end)?;
+    let major: u32 = major.parse().ok()?;
+    if (30..60).contains(&major) {
+        return Some((major / 10, major % 10));
+    }
     let minor = rest.strip_prefix('.').unwrap_or_default();
     let minor = minor.split(|character: char| !character.is_ascii_digit()).next().unwrap_or_default();
-    Some((major.parse().ok()?, minor.parse().unwrap_or(0)))
+    Some((major, minor.parse().unwrap_or(0)))
 }
 
 /// Without what routers put in front: `openai/gpt-5`.
@@ -22,6 +27,11 @@ pub(in crate::providers) fn wants_max_completion_tokens(model: &str) -> bool {
     o || name(model) == "chat-latest" || gpt(model).is_some_and(|(major, _)| major >= 5)
 }
 
+/// Whether the name is one of OpenAI's own.
+pub(in crate::providers) fn is_openais(model: &str) -> bool {
+    gpt(model).is_some() || wants_max_completion_tokens(model)
+}
+
 /// Whether it certainly refuses `reasoning_effort`.
 pub(super) fn never_reasons(model: &str) -> bool {
     gpt(model).is_some_and(|(major, _)| major < 5)
@@ -34,9 +44,9 @@ pub(super) fn refuses_sampling(model: &str, is_told_to_reason: bool) -> bool {
     reasons(model) && (is_told_to_reason || !optional)
 }
 
-/// Whether it refuses texts to stop at.
+/// Whether it refuses texts to stop at, as all that reason have since `o3`.
 pub(super) fn refuses_stop(model: &str) -> bool {
-    reasons(model) && !name(model).starts_with("o1")
+    reasons(model) && !name(model).starts_with("o1") && !name(model).starts_with("o3-mini")
 }
 
 /// Whether it is one of OpenAI's reasoning models.
@@ -76,6 +86,8 @@ mod tests {
         for model in ["gpt-4o", "gpt-4.1", "gpt-3.5-turbo", "gpt-oss-120b", "mistral-large", "deepseek-chat", "olmo", "o"] {
             assert!(!wants_max_completion_tokens(model), "{model}");
         }
+        // Names of Azure's deployments.
+        assert!(!wants_max_completion_tokens("gpt-35-turbo") && !wants_max_completion_tokens("gpt-41-mini"));
         assert!(never_reasons("gpt-4o") && !never_reasons("gpt-oss-20b") && !never_reasons("o3") && !never_reasons("gpt-5"));
     }
 
@@ -88,7 +100,12 @@ mod tests {
             assert!(!refuses_sampling(model, false), "{model}");
         }
         assert!(refuses_sampling("gpt-5.1", true) && !refuses_sampling("qwen3", true));
-        assert!(refuses_stop("o3") && refuses_stop("gpt-5.1") && !refuses_stop("o1") && !refuses_stop("gpt-4o"));
+        for model in ["o3", "o3-pro", "o4-mini", "gpt-5", "gpt-5.1", "gpt-51"] {
+            assert!(refuses_stop(model), "{model}");
+        }
+        for model in ["o1", "o3-mini", "openai/o3-mini-2025-01-31", "gpt-4o", "gpt-35-turbo"] {
+            assert!(!refuses_stop(model), "{model}");
+        }
     }
 
     #[test]
