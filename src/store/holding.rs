@@ -73,15 +73,13 @@ impl Level {
 
     fn entry<'l>(&'l self, claim: &'l Claim) -> Entry<'l> {
         let Self { counter, name, most, .. } = self;
-        // Only money is alerted at.
-        let thresholds = if claim.measured.metric == Metric::Usd { self.thresholds.as_slice() } else { &[] };
         Entry {
             counter,
             name,
             most: *most,
             slot: claim.slot,
             measured: &claim.measured,
-            thresholds,
+            thresholds: claim.measured.thresholds(&self.thresholds),
             generation: claim.generation,
             bucket: claim.bucket,
         }

@@ -30,6 +30,11 @@ impl Measured {
         matches!(self.metric, Metric::Requests)
     }
 
+    /// At which of its level's percentages it is alerted: only money is.
+    pub(super) const fn thresholds<'t>(&self, alerts: &'t [u8]) -> &'t [u8] {
+        if matches!(self.metric, Metric::Usd) { alerts } else { &[] }
+    }
+
     /// What of a lease counts as spent in a calendar window if its Envoy is not heard of again; -1: all of it. Requests are
     /// never to be more than there may be, so of them it is all while somebody takes of it. Otherwise it is what is known: not
     /// what requests in flight have reserved; and nothing of end users, who come and go and are forgotten.

@@ -66,6 +66,21 @@ fn money_is_alerted_at_and_nothing_else() {
     }
 }
 
+/// Or a budget that is nearly spent would be so in silence: nobody spends of it any more.
+#[test]
+fn who_is_refused_does_not_keep_an_alert_from_being_told() {
+    let (host, level) = (host(), level(Metric::Usd, 1_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(900));
+    answers(&host, &mut book, &ask, "ok", "950 7 950 950 0 1");
+    takes(&host, &mut book, &level, tokens(900)).settle(&host, &mut book, Outcome::Used(tokens(900)));
+    let ask = asks(&host, &mut book, &level, tokens(200));
+    answers(&host, &mut book, &ask, "no", "0 7 950 950 30000 1");
+    host.advance_ms(2_000);
+    let told = report(&host, &mut book).map(|letter| letter[11..].join(" ")).unwrap_or_default();
+    assert!(told.contains(&format!("50,80 1 {NOW} 900")), "{told}");
+}
+
 /// As many names as callers make up would be as many metrics.
 #[test]
 fn end_users_are_one_where_money_is_alerted_at() {
