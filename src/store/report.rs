@@ -130,8 +130,9 @@ impl Book {
                     changed = true;
                     told.push((*lease, returned));
                 }
-                let holds =
-                    leases.iter().any(|lease| lease.generation != 0 && lease.available != 0 || lease.unheard != 0);
+                // Others may share the value, and of what was overspent nothing can be taken, or goes back.
+                let mut own = leases.iter().filter(|lease| slots.contains_key(&lease.slot));
+                let holds = own.any(|lease| lease.generation != 0 && lease.available > 0 || lease.unheard != 0);
                 (changed, (told, holds))
             });
             let Some((told, holds)) = looked else { continue };

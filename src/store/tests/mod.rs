@@ -86,3 +86,10 @@ fn worker(host: &MemoryHost, number: u64) -> Book {
     assert_eq!(book.reported(host, &format!("ok {NOW} 1")), Some((1, vec![])));
     book
 }
+
+/// What the store answers to a letter on limits of 1,000, by the lease that each line names.
+fn letter_answer<'t>(letter: &[String], of: impl Fn(&str) -> &'t str) -> String {
+    let lines = letter[11..].windows(2).filter(|words| words[0] == "1000");
+    let said: String = lines.map(|words| format!("{} ", of(&words[1]))).collect();
+    format!("ok {NOW} {said}1")
+}

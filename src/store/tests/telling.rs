@@ -100,6 +100,49 @@ fn end_users_are_one_where_money_is_alerted_at() {
     assert_eq!(reached.unwrap().1[0].level, "end_user");
 }
 
+/// Requests may use more than they had reserved: of such a lease nothing can be spent, so that nobody needs it.
+#[test]
+fn an_envoy_without_callers_is_silent_whatever_it_has_spent() {
+    let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(10));
+    answers(&host, &mut book, &ask, "ok", "10 7 10 10 0 1");
+    takes(&host, &mut book, &level, tokens(10)).settle(&host, &mut book, Outcome::Used(tokens(14)));
+    let mut letters = 0;
+    for _ in 0..4 * 60 {
+        host.advance_ms(250);
+        if let Some(letter) = report(&host, &mut book) {
+            letters += 1;
+            let told = if letter[11] == "0" { "" } else { " 7 10 14 0 14" };
+            assert!(book.reported(&host, &format!("ok {NOW}{told} 1")).is_some());
+        }
+    }
+    assert!(letters <= 1 + 60 / 20, "{letters} letters in a minute");
+}
+
+#[test]
+fn who_shares_room_with_others_is_forgotten_though_they_hold_something() {
+    let (host, level) = (host(), Level { kind: LevelKind::EndUser, ..level(Metric::OutputTokens, 1_000) });
+    let mut book = worker(&host, 1);
+    let mut takes = |tag: u64, granted: u64| {
+        let stake = Stake { level: &level, counter: "kw.end_user.5", tag, allowed: None, demand: tokens(1) };
+        let take = |book: &mut Book| take(&host, book, &Timezone::default(), &[stake], &|_: &Grant| true);
+        let Err(Short::Ask(ask)) = take(&mut book) else { panic!("{tag}") };
+        asked::asking(&host, &ask);
+        answers(&host, &mut book, &ask, "ok", &format!("{granted} {tag} {granted} 1 0 1"));
+        take(&mut book).unwrap().settle(&host, &mut book, Outcome::Used(tokens(1)));
+    };
+    takes(5, 2);
+    takes(6, 1);
+    host.advance_ms(2_000);
+    let letter = report(&host, &mut book).unwrap();
+    let told = letter_answer(&letter, |generation| if generation == "5" { "5 2 3 0 1" } else { "6 1 1 0 1" });
+    assert!(book.reported(&host, &told).is_some());
+    host.advance_ms(250);
+    assert_eq!(report(&host, &mut book), None);
+    assert_eq!(book.levels.len(), 1);
+}
+
 #[test]
 fn a_book_is_bounded_and_says_what_it_lost() {
     let mut book = Book::new(1, 1);
