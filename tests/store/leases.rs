@@ -226,6 +226,17 @@ in_both_forms! {
         assert_eq!(reply.slots, [[0, 8, 8, 0, 0]], "void");
     }
 
+    /// It hears of the lease in the answer, and goes on to take from it.
+    fn who_is_refused_has_been_heard_of(store) {
+        let gen_ = store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]).gen_();
+        store.at(TTL - 1);
+        let refused = store.take("e", &[ask(CALENDAR, 10, 9, 0, 0, gen_)]);
+        assert_eq!((refused.word.as_str(), refused.gen_()), ("no", gen_));
+        store.at(2 * TTL - 2);
+        let reply = store.report("e", 1, &[tell(CALENDAR, 10, gen_, 0, "-", &[])], &[]);
+        assert_eq!(reply.slots, [[gen_, 8, 8, 0, 0]]);
+    }
+
     fn who_names_no_lease_is_told_of_its_own(store) {
         let gen_ = store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]).gen_();
         let asked = [tell(CALENDAR, 10, 0, 0, "-", &[])];

@@ -23,7 +23,7 @@
 //! - `spent` is what counts as spent of its lease, or was given back, if it is never heard of again: -1 for all that was granted.
 //! - `gen` is the lease it has (0: none), `known` the sum of the grants of it that it has heard of.
 //!
-//! If any slot refuses, nothing is granted. The reply is `ok|no now_ms`, then for each slot
+//! If any slot refuses, nothing is granted, but the leases that the caller has are renewed. The reply is `ok|no now_ms`, then for each slot
 //! `grant gen granted used retry_ms peers`; gen 0 if the caller has no lease there. `granted` is the sum of all grants of that
 //! gen: by it the caller hears of those whose replies were lost.
 //!
@@ -87,4 +87,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "2282eb0618c2d6165503550db5b4b026cadf0700";
+pub const SCRIPT_SHA1: &str = "590c1ce3f7585b974826cf53d4b852607297b06f";

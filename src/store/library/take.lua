@@ -72,7 +72,7 @@ local function grant(slot, asked, now_in_us, now)
   local lease = leases[asked.envoy]
   if lease then
     lease.spare = own + slot.granted - slot.must
-    lease.rate, lease.expires = math.max(1, slot.rate), now + asked.ttl
+    lease.rate = math.max(1, slot.rate)
     -- Of an earlier lease it says nothing about this one.
     lease.spent = (lease.gen == slot.gen or slot.spent == ALL) and slot.spent or 0
   end
@@ -133,6 +133,9 @@ local function take(keys, arguments)
   local reply = { refused and 'no' or 'ok', text(now) }
   for _, slot in ipairs(asked.slots) do
     if not refused then grant(slot, asked, now_in_us, now) end
+    -- Who hears of a lease takes from it for as long as if it was renewed, so it is.
+    local lease = slot.state.leases[asked.envoy]
+    if lease then lease.expires = now + asked.ttl end
     save_state(slot, slot.state, now)
     reply[#reply + 1] = told(slot, asked.envoy, now)
   end
