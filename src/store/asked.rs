@@ -3,9 +3,8 @@
 use super::ask::{Ask, AskSlot};
 use super::book::Book;
 use super::command::Words;
-use super::lease::{Lease, Void};
+use super::lease::{LASTS, Lease, Void};
 use super::leases::{self, Leases};
-use super::{LEASE_MS, MARGIN_MS};
 use crate::host::Host;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -50,10 +49,9 @@ impl Asked {
             lease.forgotten = lease.forgotten.max(self.generation);
         }
         lease.answered();
-        let lasts = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND);
         let void = match self.generation {
             0 => None,
-            generation => lease.hear(generation, self.granted, self.granted_in_all, sent.saturating_add(lasts)),
+            generation => lease.hear(generation, self.granted, self.granted_in_all, sent.saturating_add(LASTS)),
         };
         lease.used = self.used;
         lease.refilling = 0;
@@ -78,7 +76,8 @@ pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
 
 /// It will not answer any more, or nobody wants to know. The book finds out what it granted.
 pub fn unanswered<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask) {
-    of_each(host, ask, |leases, _, slot| leases.find(slot.slot).into_iter().for_each(Lease::unanswered));
+    let now = host.now();
+    of_each(host, ask, |leases, _, slot| leases.find(slot.slot).into_iter().for_each(|lease| lease.unanswered(now)));
     ask.slots.iter().for_each(|slot| book.look_after(&slot.of(0)));
 }
 

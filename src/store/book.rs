@@ -55,6 +55,8 @@ pub(super) struct SlotBook {
     pub rows: BTreeMap<(u64, u64), i64>,
     /// Given back, by lease.
     pub returned: BTreeMap<u64, u64>,
+    /// What was known to be granted, by leases that are over and of which more may have been.
+    pub sought: BTreeMap<u64, u64>,
     pub thresholds: Vec<u8>,
 }
 
@@ -137,10 +139,11 @@ impl Book {
 
     /// The store spoke of a lease: what was left of an earlier one goes back, and this worker looks after what is there now.
     pub(super) fn heard(&mut self, entry: &Entry<'_>, void: Option<Void>, available: i64, now: u64) {
-        if let Some(Void { generation, unspent }) = void {
+        if let Some(Void { generation, unspent, known }) = void {
             self.return_unspent(&Entry { generation, ..*entry }, unspent, now);
+            self.seek(&Entry { generation, ..*entry }, known, now);
         }
-        if available != 0 {
+        if available > 0 {
             self.look_after(entry);
         }
     }
@@ -159,6 +162,16 @@ impl Book {
         {
             let returned = level.slot(entry).returned.entry(entry.generation).or_default();
             *returned = returned.saturating_add(amount);
+            self.is_due(now.saturating_add(entry.measured.patience()));
+        }
+    }
+
+    /// Asks what was granted of a lease that is over, beyond what is known.
+    fn seek(&mut self, entry: &Entry<'_>, known: Option<u64>, now: u64) {
+        if let Some(known) = known
+            && let Some(level) = self.level(entry.name, entry.counter)
+        {
+            level.slot(entry).sought.insert(entry.generation, known);
             self.is_due(now.saturating_add(entry.measured.patience()));
         }
     }
@@ -215,6 +228,7 @@ impl LevelBook {
             most: entry.most,
             rows: BTreeMap::new(),
             returned: BTreeMap::new(),
+            sought: BTreeMap::new(),
             thresholds: Vec::new(),
         });
         // The policy may have changed.
@@ -237,6 +251,6 @@ impl LevelBook {
 
 impl SlotBook {
     fn has_rows(&self) -> bool {
-        !self.rows.is_empty() || !self.returned.is_empty()
+        !self.rows.is_empty() || !self.returned.is_empty() || !self.sought.is_empty()
     }
 }

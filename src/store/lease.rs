@@ -1,11 +1,17 @@
 //! What an Envoy holds of one limit.
 
+use super::{LEASE_MS, MARGIN_MS};
+
 /// So many words a lease is written as.
 pub(super) const WORDS: usize = 20;
 /// Who takes nothing for so long is quiet (nanoseconds).
 const QUIET: u64 = 2_000_000_000;
 /// Whoever waited for an answer longer than that is not there any more (nanoseconds).
 const FORGOTTEN: u64 = 10_000_000_000;
+/// For so long after the store was asked or told something can be taken (nanoseconds).
+pub(super) const LASTS: u64 = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(1_000_000);
+/// What was asked may reach the store so long after that was given up (nanoseconds).
+const LATE: u64 = 2_000_000_000;
 
 /// What this Envoy holds of one limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,7 +52,8 @@ pub struct Lease {
     pub flying: u64,
     /// 1 where the store was last told that more may have been spent than it knows.
     pub busy: u64,
-    /// 1 where the store was asked and did not answer, and may have granted a lease that was never heard of.
+    /// Where the store was asked and did not answer, and may have granted what was never heard of: until when something can be
+    /// taken (nanoseconds) as soon as it is asked late enough to tell of that. 0: it has answered.
     pub unheard: u64,
     /// Leases up to that number may have been held, and forgotten, where there was no room: see [`super::leases::Leases::change`].
     pub forgotten: u64,
@@ -59,6 +66,8 @@ pub struct Void {
     pub generation: u64,
     /// What was left.
     pub unspent: u64,
+    /// What was granted beyond that was never heard of, and was not spent either; `None`: it is in `unspent`, or nothing.
+    pub known: Option<u64>,
 }
 
 impl Lease {
@@ -147,10 +156,10 @@ impl Lease {
     }
 
     /// It will not answer any more. What it granted is heard of with the next letter, which is due at once.
-    pub fn unanswered(&mut self) {
+    pub fn unanswered(&mut self, now: u64) {
         self.answered();
         self.renewed = 0;
-        self.unheard = 1;
+        self.unheard = now.saturating_add(LATE).saturating_add(LASTS);
     }
 
     /// Whether the store is to be asked what lease it has granted.
@@ -167,9 +176,8 @@ impl Lease {
             return None;
         }
         let mut void = None;
-        self.unheard = 0;
         if generation > self.generation {
-            void = self.end(self.known);
+            void = self.end(None);
             let known = if generation <= self.forgotten { in_all.saturating_sub(more) } else { 0 };
             (self.generation, self.known, self.busy) = (generation, known, 1);
         }
@@ -177,16 +185,21 @@ impl Lease {
         self.known = self.known.saturating_add(more);
         self.add(more, true);
         self.deadline = self.deadline.max(deadline);
+        if self.asking == 0 && deadline >= self.unheard {
+            self.unheard = 0;
+        }
         void
     }
 
-    /// Hears that it is over, and how much the store had granted in all: what nobody heard of, and nobody will, was not spent.
-    pub fn end(&mut self, in_all: u64) -> Option<Void> {
-        let unheard = if self.asking == 0 { in_all.saturating_sub(self.known) } else { 0 };
+    /// Hears that it is over, and how much the store had granted in all, where that is said: what nobody heard of was not
+    /// spent, and whoever still waits is told of another lease.
+    pub fn end(&mut self, in_all: Option<u64>) -> Option<Void> {
+        let unheard = in_all.map_or(0, |in_all| in_all.saturating_sub(self.known));
         let unspent = u64::try_from(self.available).unwrap_or(0).saturating_add(unheard);
-        let void = Void { generation: self.generation, unspent };
+        let is_sought = in_all.is_none() && (self.unheard != 0 || self.asking > 0);
+        let void = Void { generation: self.generation, unspent, known: is_sought.then_some(self.known) };
         (self.generation, self.known, self.available, self.deadline, self.flying) = (0, 0, 0, 0, 0);
-        (void.generation != 0 && unspent > 0).then_some(void)
+        (void.generation != 0 && (unspent > 0 || is_sought)).then_some(void)
     }
 
     fn add(&mut self, amount: u64, more: bool) {

@@ -29,6 +29,8 @@ pub struct Line {
     pub returned: u64,
     /// See [`Measured::spent`].
     pub spent: i64,
+    /// See [`super::lease::Void::known`].
+    pub known: Option<u64>,
     pub thresholds: Vec<u8>,
     pub rows: Vec<(u64, i64)>,
 }

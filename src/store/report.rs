@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::book::{Book, SlotBook};
 use super::command::{Calling, Command};
-use super::lease::Lease;
+use super::lease::{LASTS, Lease};
 use super::leases;
 use super::letter::{Line, Sent};
 use super::measure::{COUNTS_TO, Measured, parts};
-use super::{LEASE_MS, MARGIN_MS, peers};
+use super::peers;
 use crate::host::Host;
 use crate::policy::{LevelKind, Metric, SlotId, Timezone};
 
@@ -38,6 +38,7 @@ const MOST_ROWS: usize = 200;
 struct Letter {
     returned: u64,
     spent: i64,
+    known: Option<u64>,
     rows: Vec<(u64, i64)>,
 }
 
@@ -177,7 +178,7 @@ impl Book {
         self.saw_time(store_ms, at);
         let sent = self.sent.take()?;
         self.reported = Some(at);
-        let deadline = at.saturating_add(LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(MILLISECOND));
+        let deadline = at.saturating_add(LASTS);
         let mut reached = Vec::new();
         for (line, told) in sent.slots.iter().zip(told) {
             let heard = leases::update(host, &line.counter, |leases| {
@@ -190,12 +191,15 @@ impl Book {
                 let void = if line.generation == 0 || told.generation == line.generation {
                     lease.hear(told.generation, 0, told.granted, deadline)
                 } else {
-                    lease.end(told.granted)
+                    lease.end(Some(told.granted))
                 };
                 (true, Some((void, lease.available)))
             });
             if let Some((void, available)) = heard.flatten() {
                 self.heard(&line.of(line.generation), void, available, now);
+            }
+            if let Some(known) = line.known.filter(|_| told.generation != line.generation) {
+                self.return_unspent(&line.of(line.generation), told.granted.saturating_sub(known), now);
             }
             if told.alert > 0 {
                 reached.push(Reached {
@@ -255,6 +259,7 @@ impl SlotBook {
             generation,
             returned: letter.returned,
             spent: letter.spent,
+            known: letter.known,
             thresholds: self.thresholds.clone(),
             rows: letter.rows,
         }
@@ -270,6 +275,9 @@ impl SlotBook {
         }
         for (generation, returned) in core::mem::take(&mut self.returned) {
             letters.entry(generation).or_default().returned = returned.min(COUNTS_TO);
+        }
+        for (generation, known) in core::mem::take(&mut self.sought) {
+            letters.entry(generation).or_default().known = Some(known);
         }
         letters
     }

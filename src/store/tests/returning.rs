@@ -169,3 +169,39 @@ fn what_was_left_of_a_lease_that_is_over_is_told() {
         assert!(told.contains("1000 7 5 0 - 0"), "{by_letter}: {told}");
     }
 }
+
+/// It is asked for where nobody heard of it: until then the store counts it as spent, for as long as the window lasts.
+#[test]
+fn what_was_granted_unheard_of_a_lease_that_is_over_is_told() {
+    for another_waits in [false, true] {
+        for by_letter in [true, false] {
+            let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
+            let mut book = worker(&host, 1);
+            let ask = asks(&host, &mut book, &level, tokens(4));
+            answers(&host, &mut book, &ask, "ok", "4 7 4 4 0 1");
+            takes(&host, &mut book, &level, tokens(4)).settle(&host, &mut book, Outcome::Used(tokens(4)));
+            host.advance_ms(2_000);
+            assert!(report(&host, &mut book).is_some());
+            // The store grants 30 under the same number, and is out of reach from then on.
+            let lost = asks(&host, &mut book, &level, tokens(30));
+            asked::unanswered(&host, &mut book, &lost);
+            host.advance_ms(LEASE_MS);
+            let waits = another_waits.then(|| asks(&host, &mut book, &level, tokens(5)));
+            if !by_letter {
+                let ask = asks(&host, &mut book, &level, tokens(20));
+                answers(&host, &mut book, &ask, "ok", "20 8 20 54 0 1");
+            }
+            assert!(book.reported(&host, &format!("ok {NOW} 0 34 34 0 4 1")).is_some());
+            let mut told = String::new();
+            for _ in 0..16 {
+                host.advance_ms(500);
+                let Some(letter) = report(&host, &mut book) else { continue };
+                told = format!("{told}\n{}", letter[11..].join(" "));
+                let answer = letter_answer(&letter, |lease| if lease == "7" { "0 34 0 0 0" } else { "8 20 0 0 0" });
+                assert!(book.reported(&host, &answer).is_some());
+            }
+            assert!(told.contains("1000 7 30 "), "{another_waits} {by_letter}: {told}");
+            drop(waits);
+        }
+    }
+}
