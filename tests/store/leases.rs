@@ -214,6 +214,21 @@ in_both_forms! {
         assert_eq!(store.used(week, 1_000), 0);
     }
 
+    /// Or what they tell after all would count twice, to the end of the window.
+    fn of_many_that_were_not_heard_of_the_last_ones_may_be_again(store) {
+        let gens: Vec<u64> = (0..100)
+            .map(|at| {
+                store.at(at * 100);
+                store.take(&format!("e{at}"), &[ask(CALENDAR, 1_000, 2, 0, 0, 0)]).gen_()
+            })
+            .collect();
+        store.at(2 * TTL);
+        for (at, gen_) in gens.iter().enumerate().skip(100 - 64) {
+            store.report(&format!("e{at}"), 1, &[tell(CALENDAR, 1_000, *gen_, 1, "-", &[(START + 100_000, 1)])], &[]);
+        }
+        assert_eq!(store.used(CALENDAR, 1_000), 2 * 100 - 64);
+    }
+
     fn a_report_renews_the_lease(store) {
         let gen_ = store.take("e", &[ask(CALENDAR, 10, 8, 0, 0, 0)]).gen_();
         for (seq, at, word) in [(1, 20_000, "ok"), (1, 40_000, "again"), (2, 60_000, "ok")] {

@@ -87,4 +87,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "590c1ce3f7585b974826cf53d4b852607297b06f";
+pub const SCRIPT_SHA1: &str = "30d50c99dee76dba4e40f220b592cd29d110f3c9";

@@ -69,7 +69,9 @@ local function is_sound(state)
     and all(state.leases, function(lease)
       return are_numbers(lease, 'gen', 'granted', 'consumed', 'spare', 'rate', 'spent', 'expires')
     end)
-    and all(state.owed, function(owed) return are_numbers(owed, 'left', 'free', 'granted', 'ends') end)
+    and all(state.owed, function(owed, gen)
+      return tonumber(gen) ~= nil and are_numbers(owed, 'left', 'free', 'granted', 'ends')
+    end)
 end
 
 -- What is of another kind or span is begun anew as well.
@@ -130,15 +132,20 @@ local function expire_leases(state, now)
   end
 end
 
--- Beyond `MOST_OWED` the one that ends first becomes a spent amount like any other.
+-- Beyond `MOST_OWED` the one that ends first becomes a spent amount like any other; of those that end with their window the
+-- oldest, whose Envoy is the least likely to be heard of again.
 local function settle_owed(state, now)
   local count, first = 0, nil
+  local function is_before(gen, other)
+    local difference = state.owed[gen].ends - state.owed[other].ends
+    return difference < 0 or difference == 0 and tonumber(gen) < tonumber(other)
+  end
   for gen, owed in pairs(state.owed) do
     if owed.ends <= now then
       state.owed[gen] = nil
     else
       count = count + 1
-      if not first or owed.ends < state.owed[first].ends then first = gen end
+      if not first or is_before(gen, first) then first = gen end
     end
   end
   if count <= MOST_OWED then return end
