@@ -17,6 +17,7 @@ enum Step {
     Take { envoy: usize, worker: usize, tokens: u64, levels: usize, fate: Fate, times: usize },
     Finish { envoy: usize, percent: u64, times: usize },
     Deliver(usize),
+    HangUp(usize),
     Stray(usize),
     Crash(usize),
     Cut(usize),
@@ -46,6 +47,7 @@ fn steps(rough: u8) -> impl Strategy<Value = Vec<Step>> {
         10 => take,
         6 => finish,
         3 => any::<usize>().prop_map(Step::Deliver),
+        u32::from(rough > 0) => any::<usize>().prop_map(Step::HangUp),
         u32::from(rough > 0) => any::<usize>().prop_map(Step::Stray),
         far => (0_usize..4).prop_map(Step::Crash),
         far => (0_usize..4).prop_map(Step::Cut),
@@ -101,17 +103,11 @@ fn run(fleet: &mut Fleet<'_>, step: &Step) {
         }
         Step::Finish { envoy, percent, times } => (0..times).for_each(|_| fleet.finish(envoy % envoys, percent)),
         Step::Deliver(which) => fleet.deliver(which),
+        Step::HangUp(which) => fleet.hang_up(which),
         Step::Stray(which) => fleet.stray(which),
         Step::Crash(envoy) => fleet.crash(envoy % envoys),
-        // Of a lease that it was granted and did not hear of, and that ended meanwhile, an Envoy never hears.
-        Step::Cut(envoy) => {
-            fleet.envoys[envoy % envoys].cut ^= true;
-            fleet.found = false;
-        }
-        Step::Down => {
-            fleet.down ^= true;
-            fleet.found = false;
-        }
+        Step::Cut(envoy) => fleet.envoys[envoy % envoys].cut ^= true,
+        Step::Down => fleet.down ^= true,
     }
     check(fleet);
 }

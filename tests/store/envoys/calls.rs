@@ -90,6 +90,24 @@ impl Fleet<'_> {
         self.hear(call, 200, &answer);
     }
 
+    /// A request that waits for the store is given up by its caller. The store hears of it all the same.
+    pub fn hang_up(&mut self, which: usize) {
+        let waits = |call: &Call| matches!(call.caller, Caller::Request { .. });
+        let waiting: Vec<usize> = (0..self.calls.len()).filter(|at| waits(&self.calls[*at])).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let call = self.calls.swap_remove(waiting[which % waiting.len()]);
+        self.smooth = false;
+        if call.answer.is_none() {
+            self.execute(&call.body);
+        }
+        let Some(envoy) = self.envoys.iter().find(|envoy| envoy.id == call.envoy) else { return };
+        if let Caller::Request { ask, .. } = &call.caller {
+            envoy.workers[call.worker].client.gave_up(&envoy.host, ask);
+        }
+    }
+
     /// What its caller has given up arrives at last. No request is on its way for longer than that.
     pub fn stray(&mut self, which: usize) {
         if !self.strays.is_empty() {
