@@ -3,13 +3,11 @@
 use super::ask::{Ask, AskSlot};
 use super::book::Book;
 use super::command::Words;
-use super::lease::{LASTS, Lease, Void};
+use super::lease::{LASTS, Lease, TOLD, Void};
 use super::leases::{self, Leases};
 use crate::host::Host;
 
 const MILLISECOND: u64 = 1_000_000;
-/// A limit that had no room is not asked about again for so long, in milliseconds.
-const TOLD: u64 = 100;
 
 /// What the store says of one limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +60,9 @@ impl Asked {
         }
         if let Ok(retry @ 1..) = u64::try_from(self.retry_ms) {
             lease.refused = slot.need;
-            lease.refused_until = now.saturating_add(retry.min(TOLD).saturating_mul(MILLISECOND));
-            lease.frees_at = now.saturating_add(retry.saturating_mul(MILLISECOND));
+            let retry = retry.saturating_mul(MILLISECOND);
+            lease.refused_until = now.saturating_add(retry.min(TOLD));
+            lease.frees_at = now.saturating_add(retry);
         }
         void
     }

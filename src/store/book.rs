@@ -14,6 +14,8 @@ const MOST_LEVELS: usize = 10_000;
 /// Windows of one limit in which something can have been spent since the last report.
 const MOST_BUCKETS: usize = 512;
 const MILLISECOND: u64 = 1_000_000;
+/// Nothing waits for longer than that until it is told (nanoseconds).
+const LONGEST_PATIENCE: u64 = 2_000 * MILLISECOND;
 
 /// What one worker has to tell the store.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Book {
     pub(super) requests: u64,
     /// How far the store's clock is ahead of ours, in milliseconds.
     pub(super) offset: Option<i64>,
+    /// What our own clock last showed (nanoseconds).
+    clock: u64,
     pub(super) looked: u64,
     /// When the last letter was sent that was answered (nanoseconds).
     pub(super) reported: Option<u64>,
@@ -198,11 +202,21 @@ impl Book {
             self.lost = self.lost.saturating_add(1);
         }
         self.requests = self.requests.saturating_add(1);
-        self.is_due(now.saturating_add(2_000 * MILLISECOND));
+        self.is_due(now.saturating_add(LONGEST_PATIENCE));
     }
 
     fn is_due(&mut self, at: u64) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// The clock may have been set back: what the store's clock shows is not known then, and what is done later than in any
+    /// case is done now.
+    pub(super) fn at(&mut self, now: u64) {
+        if now < self.clock {
+            (self.looked, self.offset, self.reported) = (0, None, None);
+        }
+        self.clock = now;
+        self.due = self.due.map(|due| if due > now.saturating_add(LONGEST_PATIENCE) { now } else { due });
     }
 
     /// How many notes were lost because there was no room for them, since this was last asked.

@@ -34,7 +34,8 @@ pub fn may_try<H: Host + ?Sized>(host: &H, now: u64) -> bool {
     if state.failures < OUTAGE {
         return true;
     }
-    if now < state.left_alone_until {
+    // What lies further ahead than that was said before the clock was set back.
+    if (1..=TRYING).contains(&state.left_alone_until.saturating_sub(now)) {
         return false;
     }
     // Until it answers, that has failed.
@@ -131,5 +132,12 @@ mod tests {
         assert!(is_open(&host) && may_try(&host, 2_000 + FIRST));
         assert!(!failed(&host, 3_000 + FIRST, 0));
         assert!(!may_try(&host, 3_000 + FIRST) && may_try(&host, 3_000 + 3 * FIRST), "of the one that tried");
+    }
+
+    #[test]
+    fn it_is_tried_again_soon_where_the_clock_is_set_back() {
+        let host = MemoryHost::at(1);
+        (0..OUTAGE).for_each(|_| assert!(!may_try(&host, 0) || !failed(&host, 3_600 * FIRST, 7) || is_open(&host)));
+        assert!(is_open(&host) && may_try(&host, FIRST) && !may_try(&host, FIRST));
     }
 }

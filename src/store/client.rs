@@ -13,6 +13,8 @@ use crate::policy::{KeyHash, Store, Timezone};
 
 /// How long a letter may take; nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// And how long it is waited for (nanoseconds).
+const AWAITED: u64 = 3_000_000_000;
 const MOST_AHEAD: usize = 64;
 
 /// A call to the store.
@@ -227,10 +229,10 @@ impl Client {
             errands.push((Errand::Library, question(store, &command, PATIENCE)));
             return errands;
         }
-        if now >= self.awaited.get()
+        if !(1..=AWAITED).contains(&self.awaited.get().saturating_sub(now))
             && let Some(command) = self.book.borrow_mut().report(host, timezone, self.calling.get(), self.is_away(host))
         {
-            self.awaited.set(now.saturating_add(3_000_000_000));
+            self.awaited.set(now.saturating_add(AWAITED));
             errands.push((Errand::Report, question(store, &command, PATIENCE)));
         }
         errands.extend(self.refills(host, store));

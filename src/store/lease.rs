@@ -10,6 +10,10 @@ const QUIET: u64 = 2_000_000_000;
 const FORGOTTEN: u64 = 10_000_000_000;
 /// For so long after the store was asked or told something can be taken (nanoseconds).
 pub(super) const LASTS: u64 = LEASE_MS.saturating_sub(MARGIN_MS).saturating_mul(1_000_000);
+/// A limit that had no room is not asked about again for so long (nanoseconds).
+pub(super) const TOLD: u64 = 100_000_000;
+/// Nobody else asks for more ahead of need while somebody does: not for longer than that (nanoseconds).
+pub(super) const REFILLS: u64 = 1_000_000_000;
 /// What was asked may reach the store so long after that was given up (nanoseconds).
 const LATE: u64 = 2_000_000_000;
 
@@ -81,6 +85,21 @@ impl Lease {
     #[must_use]
     pub fn has(&self, now: u64) -> i64 {
         i64::try_from(self.free(now)).unwrap_or(i64::MAX).saturating_add(self.available.min(0))
+    }
+
+    /// The clock may have been set back: what lies further ahead of it than it can was long ago, or it would be ahead for as
+    /// long.
+    pub(super) fn at(mut self, now: u64) -> Self {
+        let Self { asked, touched, renewed, deadline, refused_until, refilling, .. } = &mut self;
+        let past = [(asked, 0), (touched, 0), (renewed, 0)];
+        for (at, most) in past.into_iter().chain([(deadline, LASTS), (refused_until, TOLD), (refilling, REFILLS)]) {
+            if *at > now.saturating_add(most) {
+                *at = 0;
+            }
+        }
+        self.asked_at = self.asked_at.min(now);
+        self.unheard = self.unheard.min(now.saturating_add(LATE).saturating_add(LASTS));
+        self
     }
 
     /// Takes; expects it to be free.

@@ -88,7 +88,9 @@ pub struct Read {
 /// Reads the leases of the level with that counter. A value that is none holds nothing.
 pub fn read<H: Host + ?Sized>(host: &H, counter: &str) -> Read {
     let found = host.shared_get(&key(counter));
-    let leases = found.as_ref().and_then(|value| Leases::read(&value.bytes)).unwrap_or_default();
+    let mut leases = found.as_ref().and_then(|value| Leases::read(&value.bytes)).unwrap_or_default();
+    let now = host.now();
+    leases.iter_mut().for_each(|lease| *lease = lease.at(now));
     Read { leases, version: found.map(|value| value.version) }
 }
 

@@ -66,6 +66,7 @@ impl Book {
         probe: bool,
     ) -> Option<Command> {
         let now = host.now();
+        self.at(now);
         if self.sent.is_none() {
             // What is told is told by the store's clock. Who does not know it shows itself first.
             let due = self.knows_time() && (self.due.is_some_and(|due| due <= now) || self.requests >= MANY);

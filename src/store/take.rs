@@ -1,7 +1,7 @@
 //! Taking a request from the leases on all limits that apply.
 
 use super::book::Book;
-use super::lease::Lease;
+use super::lease::{Lease, REFILLS};
 use super::leases;
 use super::{Ask, Holding};
 use crate::host::Host;
@@ -10,8 +10,6 @@ use crate::policy::{Grant, Limit, Metric, SlotId, Timezone};
 
 /// Ahead of need more is asked for once three quarters are taken, and of so much at least.
 const WORTH_ASKING: u64 = 8;
-/// Nobody else asks for more while somebody does: not for longer than that (nanoseconds).
-const ASKING: u64 = 1_000_000_000;
 /// Within so many such requests of the limit, leases are of a few requests at the most: asking ahead is not worth a call.
 const NEAR: u64 = 64;
 
@@ -45,6 +43,7 @@ pub fn take<'a, H: Host + ?Sized>(
     applies: &dyn Fn(&Grant) -> bool,
 ) -> Result<Holding, Short<'a>> {
     let now = host.now();
+    book.at(now);
     let steps = steps(host, stakes, applies);
     if let Some(refused) = worst(&steps, timezone, now) {
         return Err(Short::Refused(refused));
@@ -158,7 +157,7 @@ fn take_level<H: Host + ?Sized>(
                 let far = step.limit.amount.saturating_sub(lease.used) / NEAR > step.need;
                 let spent = left < lease.taken / 4 && lease.taken / WORTH_ASKING >= step.need;
                 if far && spent && step.limit.metric != Metric::Concurrency && lease.refilling <= now {
-                    lease.refilling = now.saturating_add(ASKING);
+                    lease.refilling = now.saturating_add(REFILLS);
                     low = true;
                 }
             });

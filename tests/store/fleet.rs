@@ -21,6 +21,7 @@ enum Step {
     Stray(usize),
     Crash(usize),
     Cut(usize),
+    Clock(usize, i64),
     Down,
 }
 
@@ -52,6 +53,7 @@ fn steps(rough: u8) -> impl Strategy<Value = Vec<Step>> {
         far => (0_usize..4).prop_map(Step::Crash),
         far => (0_usize..4).prop_map(Step::Cut),
         far => Just(Step::Down),
+        far => (0_usize..4, prop_oneof![-4_000_i64..4_000, -3_600_000_i64..3_600_000]).prop_map(|(envoy, wrong)| Step::Clock(envoy, wrong)),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -108,6 +110,7 @@ fn run(fleet: &mut Fleet<'_>, step: &Step) {
         Step::Crash(envoy) => fleet.crash(envoy % envoys),
         Step::Cut(envoy) => fleet.envoys[envoy % envoys].cut ^= true,
         Step::Down => fleet.down ^= true,
+        Step::Clock(envoy, wrong) => fleet.set_clock(envoy % envoys, wrong),
     }
     check(fleet);
 }

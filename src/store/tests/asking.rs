@@ -48,6 +48,18 @@ fn who_takes_much_wants_more() {
 }
 
 #[test]
+fn a_refusal_does_not_hold_for_longer_where_the_clock_is_set_back() {
+    let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(50));
+    answers(&host, &mut book, &ask, "no", "0 0 0 960 30000 1");
+    host.set_now((NOW - 3_600_000) * 1_000_000);
+    assert!(asks(&host, &mut book, &level, tokens(50)).slots.is_empty(), "it asks for the time first");
+    book.saw_time(NOW, (NOW - 3_600_000) * 1_000_000);
+    let _ = asks(&host, &mut book, &level, tokens(50));
+}
+
+#[test]
 fn a_refusal_holds_for_a_moment_and_not_for_less() {
     let (host, level) = (host(), level(Metric::OutputTokens, 1_000));
     let mut book = worker(&host, 1);

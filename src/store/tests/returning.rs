@@ -205,3 +205,22 @@ fn what_was_granted_unheard_of_a_lease_that_is_over_is_told() {
         }
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_lease_last_longer() {
+    let (host, level) = (host(), level(Metric::Requests, 1_000));
+    let mut book = worker(&host, 1);
+    let ask = asks(&host, &mut book, &level, tokens(0));
+    answers(&host, &mut book, &ask, "ok", "9 7 9 9 0 1");
+    takes(&host, &mut book, &level, tokens(0)).settle(&host, &mut book, Outcome::Used(tokens(0)));
+    host.set_now((NOW - 3_600_000) * 1_000_000);
+    assert!(asks(&host, &mut book, &level, tokens(0)).slots.is_empty(), "it asks for the time first");
+    book.saw_time(NOW, (NOW - 3_600_000) * 1_000_000);
+    let letter = report(&host, &mut book).unwrap();
+    assert_eq!(says(&letter).1, format!("7 8 - 1 {NOW} 1"), "it tells at once");
+    let ask = asks(&host, &mut book, &level, tokens(0));
+    answers(&host, &mut book, &ask, "ok", "1 7 10 10 0 1");
+    takes(&host, &mut book, &level, tokens(0)).settle(&host, &mut book, Outcome::Used(tokens(0)));
+    host.advance_ms(LEASE_MS - MARGIN_MS);
+    let _ = asks(&host, &mut book, &level, tokens(0));
+}

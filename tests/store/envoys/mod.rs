@@ -74,6 +74,7 @@ pub struct Envoy {
     host: MemoryHost,
     workers: Vec<Worker>,
     pub cut: bool,
+    wrong: i64,
     takes: u64,
 }
 
@@ -95,9 +96,11 @@ pub struct Fleet<'s> {
     born: u64,
 }
 
-/// What the clock of an Envoy shows, in nanoseconds: not all are set well.
-fn clock(envoy: u64, now: u64) -> u64 {
-    let wrong = [0, 1_500, -90_000, 90_000][usize::try_from(envoy % 4).unwrap()];
+/// How much the clocks of Envoys are wrong, in ms.
+const WRONG: [i64; 4] = [0, 1_500, -90_000, 90_000];
+
+/// What a clock that is wrong by so much shows, in nanoseconds.
+fn clock(wrong: i64, now: u64) -> u64 {
     (START + now).saturating_add_signed(wrong) * 1_000_000
 }
 
@@ -190,13 +193,24 @@ impl<'s> Fleet<'s> {
         self.born += 1;
         let id = self.born;
         let worker = |worker: usize| Worker { client: Client::new(id, id * 10 + worker as u64), letter: None, told: 0 };
+        let wrong = WRONG[usize::try_from(id % 4).unwrap()];
         self.envoys.push(Envoy {
             id,
-            host: MemoryHost::at(clock(id, self.now)),
+            wrong,
+            host: MemoryHost::at(clock(wrong, self.now)),
             workers: (0..WORKERS).map(worker).collect(),
             cut: false,
             takes: 0,
         });
+    }
+
+    /// Its clock is set, to be wrong by so much.
+    pub fn set_clock(&mut self, which: usize, wrong: i64) {
+        // Until it hears from the store again a window may seem to be over in which a request is still refunded.
+        (self.smooth, self.found) = (false, false);
+        let envoy = &mut self.envoys[which];
+        envoy.wrong = wrong;
+        envoy.host.set_now(clock(wrong, self.now));
     }
 
     /// One ends, and another one starts in its place.
@@ -222,7 +236,7 @@ impl<'s> Fleet<'s> {
             self.now = (self.now + TICK).min(end);
             self.store.at(self.now);
             for envoy in &self.envoys {
-                envoy.host.set_now(clock(envoy.id, self.now));
+                envoy.host.set_now(clock(envoy.wrong, self.now));
             }
             while let Some(late) = self.calls.iter().position(|call| call.until <= self.now) {
                 let call = self.calls.swap_remove(late);
