@@ -2,8 +2,6 @@
 
 use super::{LEASE_MS, MARGIN_MS};
 
-/// So many words a lease is written as.
-pub(super) const WORDS: usize = 20;
 /// Who takes nothing for so long is quiet (nanoseconds).
 const QUIET: u64 = 2_000_000_000;
 /// Whoever waited for an answer longer than that is not there any more (nanoseconds).
@@ -17,50 +15,76 @@ pub(super) const REFILLS: u64 = 1_000_000_000;
 /// What was asked may reach the store so long after that was given up (nanoseconds).
 const LATE: u64 = 2_000_000_000;
 
-/// What this Envoy holds of one limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Lease {
-    /// Of which limit.
-    pub slot: u64,
-    /// Which lease: the store gives each a number of its own. 0: none yet, or void.
-    pub generation: u64,
-    /// All that the store granted under that number, as far as this Envoy heard.
-    pub known: u64,
-    /// What of it can be taken. Below 0 where requests used more than they had reserved.
-    pub available: i64,
-    /// From then on (nanoseconds) nothing can be taken: the store will have given it to others.
-    pub deadline: u64,
-    /// When the store was last asked for more (nanoseconds).
-    pub asked: u64,
-    /// Taken since.
-    pub taken: u64,
-    /// Until then (nanoseconds) somebody is already asking for more ahead of need.
-    pub refilling: u64,
-    /// What the whole fleet used or held when the store last spoke.
-    pub used: u64,
-    /// When something was last taken (nanoseconds).
-    pub touched: u64,
-    /// Until then (nanoseconds) the store has no room for [`Self::refused`] or more.
-    pub refused_until: u64,
-    /// What the store last had no room for.
-    pub refused: u64,
-    /// When it will have room for that, if nothing else comes (nanoseconds).
-    pub frees_at: u64,
-    /// How many requests wait for an answer about it, and since when the last one does (nanoseconds).
-    pub asking: u64,
-    /// See [`Self::asking`].
-    pub asked_at: u64,
-    /// When it was last renewed (nanoseconds): whoever writes it renews it.
-    pub renewed: u64,
-    /// What requests in flight have reserved of it: nobody knows yet what they come to.
-    pub flying: u64,
-    /// 1 where the store was last told that more may have been spent than it knows.
-    pub busy: u64,
-    /// Where the store was asked and did not answer, and may have granted what was never heard of: until when something can be
-    /// taken (nanoseconds) as soon as it is asked late enough to tell of that. 0: it has answered.
-    pub unheard: u64,
-    /// Leases up to that number may have been held, and forgotten, where there was no room: see [`super::leases::Leases::change`].
-    pub forgotten: u64,
+/// A struct of numbers of 64 bits, which are written as words in the order in which they stand there.
+macro_rules! words {
+    ($(#[$of:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $kind:ident,)* }) => {
+        $(#[$of])*
+        pub struct $name {
+            $($(#[$doc])* pub $field: $kind,)*
+        }
+
+        /// So many words it is written as.
+        pub(super) const WORDS: usize = [$(stringify!($field)),*].len();
+
+        impl $name {
+            pub(super) const fn to_words(self) -> [u64; WORDS] {
+                [$(u64::from_ne_bytes(self.$field.to_ne_bytes())),*]
+            }
+
+            pub(super) const fn of_words(words: [u64; WORDS]) -> Self {
+                let [$($field),*] = words;
+                Self { $($field: $kind::from_ne_bytes($field.to_ne_bytes())),* }
+            }
+        }
+    };
+}
+
+words! {
+    /// What this Envoy holds of one limit.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct Lease {
+        /// Of which limit.
+        pub slot: u64,
+        /// Which lease: the store gives each a number of its own. 0: none yet, or void.
+        pub generation: u64,
+        /// All that the store granted under that number, as far as this Envoy heard.
+        pub known: u64,
+        /// What of it can be taken. Below 0 where requests used more than they had reserved.
+        pub available: i64,
+        /// From then on (nanoseconds) nothing can be taken: the store will have given it to others.
+        pub deadline: u64,
+        /// When the store was last asked for more (nanoseconds).
+        pub asked: u64,
+        /// Taken since.
+        pub taken: u64,
+        /// Until then (nanoseconds) somebody is already asking for more ahead of need.
+        pub refilling: u64,
+        /// What the whole fleet used or held when the store last spoke.
+        pub used: u64,
+        /// When something was last taken (nanoseconds).
+        pub touched: u64,
+        /// Until then (nanoseconds) the store has no room for [`Self::refused`] or more.
+        pub refused_until: u64,
+        /// What the store last had no room for.
+        pub refused: u64,
+        /// When it will have room for that, if nothing else comes (nanoseconds).
+        pub frees_at: u64,
+        /// How many requests wait for an answer about it, and since when the last one does (nanoseconds).
+        pub asking: u64,
+        /// See [`Self::asking`].
+        pub asked_at: u64,
+        /// When it was last renewed (nanoseconds): whoever writes it renews it.
+        pub renewed: u64,
+        /// What requests in flight have reserved of it: nobody knows yet what they come to.
+        pub flying: u64,
+        /// 1 where the store was last told that more may have been spent than it knows.
+        pub busy: u64,
+        /// Where the store was asked and did not answer, and may have granted what was never heard of: until when something can be
+        /// taken (nanoseconds) as soon as it is asked late enough to tell of that. 0: it has answered.
+        pub unheard: u64,
+        /// Leases up to that number may have been held, and forgotten, where there was no room: see [`super::leases::Leases::change`].
+        pub forgotten: u64,
+    }
 }
 
 /// What was left of a lease that is over. The store does not know that it was not spent until it is told.
@@ -225,80 +249,6 @@ impl Lease {
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
         self.available =
             if more { self.available.saturating_add(amount) } else { self.available.saturating_sub(amount) };
-    }
-
-    pub(super) const fn to_words(self) -> [u64; WORDS] {
-        let available = u64::from_ne_bytes(self.available.to_ne_bytes());
-        [
-            self.slot,
-            self.generation,
-            self.known,
-            available,
-            self.deadline,
-            self.asked,
-            self.taken,
-            self.refilling,
-            self.used,
-            self.touched,
-            self.refused_until,
-            self.refused,
-            self.frees_at,
-            self.asking,
-            self.asked_at,
-            self.renewed,
-            self.flying,
-            self.busy,
-            self.unheard,
-            self.forgotten,
-        ]
-    }
-
-    pub(super) const fn of_words(words: [u64; WORDS]) -> Self {
-        let [
-            slot,
-            generation,
-            known,
-            available,
-            deadline,
-            asked,
-            taken,
-            refilling,
-            used,
-            touched,
-            refused_until,
-            refused,
-            frees_at,
-            asking,
-            asked_at,
-            renewed,
-            flying,
-            busy,
-            unheard,
-            forgotten,
-        ] = words;
-        let available = i64::from_ne_bytes(available.to_ne_bytes());
-        Self {
-            slot,
-            generation,
-            known,
-            available,
-            deadline,
-            asked,
-            taken,
-            refilling,
-            used,
-            touched,
-            refused_until,
-            refused,
-            frees_at,
-            asking,
-            asked_at,
-            renewed,
-            flying,
-            busy,
-            unheard,
-            forgotten,
-        }
     }
 }
 

@@ -23,9 +23,9 @@
 //! - `spent` is what counts as spent of its lease, or was given back, if it is never heard of again: -1 for all that was granted.
 //! - `gen` is the lease it has (0: none), `known` the sum of the grants of it that it has heard of.
 //!
-//! If any slot refuses, nothing is granted, but the leases that the caller has are renewed. The reply is `ok|no now_ms`, then for each slot
-//! `grant gen granted used retry_ms peers`; gen 0 if the caller has no lease there. `granted` is the sum of all grants of that
-//! gen: by it the caller hears of those whose replies were lost.
+//! If any slot refuses, nothing is granted, but the leases that the caller has are renewed. The reply is `ok|no now_ms`, then
+//! for each slot `grant gen granted used retry_ms peers`; gen 0 if the caller has no lease there. `granted` is the sum of all
+//! grants of that gen: by it the caller hears of those whose replies were lost.
 //!
 //! # `keyward_report`
 //!
