@@ -191,42 +191,42 @@ in_both_forms! {
     }
 
     fn what_envoys_that_crash_again_and_again_leave_behind_is_bounded(store) {
-        for crash in 0..200 {
+        for crash in 0..400 {
             store.at(crash * 700);
             store.take(&format!("e{crash}"), &[ask("1 hour s 3600000 0", 1_000, 1, 0, 0, 0)]);
         }
-        store.at(200_000);
-        assert_eq!(store.used("1 hour s 3600000 0", 1_000), 200);
-        assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.owed)"), 64);
+        store.at(320_000);
+        assert_eq!(store.used("1 hour s 3600000 0", 1_000), 400);
+        assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.owed)"), 256);
         assert_eq!(store.state("kw:{kw}:level:a", "hour", "size(state.leases)"), 0);
-        store.at(TTL + 3_600_000 + 56_250 + 200_000);
+        store.at(TTL + 3_600_000 + 56_250 + 320_000);
         assert_eq!(store.used("1 hour s 3600000 0", 1_000), 0);
         store.clear();
         let week = "1 week c 1600000000 2200000000";
-        for crash in 0..200 {
+        for crash in 0..400 {
             store.at(crash * 700);
             store.take(&format!("e{crash}"), &[ask(week, 1_000, 2, 0, 0, 0)]);
         }
-        store.at(200_000);
-        assert_eq!(store.used(week, 1_000), 2 * 200);
-        assert_eq!(store.state("kw:{kw}:level:a", "week", "size(state.owed)"), 64);
+        store.at(320_000);
+        assert_eq!(store.used(week, 1_000), 2 * 400);
+        assert_eq!(store.state("kw:{kw}:level:a", "week", "size(state.owed)"), 256);
         store.at(600_000_000);
         assert_eq!(store.used(week, 1_000), 0);
     }
 
     /// Or what they tell after all would count twice, to the end of the window.
     fn of_many_that_were_not_heard_of_the_last_ones_may_be_again(store) {
-        let gens: Vec<u64> = (0..100)
+        let gens: Vec<u64> = (0..300)
             .map(|at| {
-                store.at(at * 100);
+                store.at(at * 50);
                 store.take(&format!("e{at}"), &[ask(CALENDAR, 1_000, 2, 0, 0, 0)]).gen_()
             })
             .collect();
         store.at(2 * TTL);
-        for (at, gen_) in gens.iter().enumerate().skip(100 - 64) {
+        for (at, gen_) in gens.iter().enumerate().skip(300 - 256) {
             store.report(&format!("e{at}"), 1, &[tell(CALENDAR, 1_000, *gen_, 1, "-", &[(START + 100_000, 1)])], &[]);
         }
-        assert_eq!(store.used(CALENDAR, 1_000), 2 * 100 - 64);
+        assert_eq!(store.used(CALENDAR, 1_000), 2 * 300 - 256);
     }
 
     fn a_report_renews_the_lease(store) {

@@ -87,4 +87,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "30d50c99dee76dba4e40f220b592cd29d110f3c9";
+pub const SCRIPT_SHA1: &str = "a4c5bd9c1e6f15a7b0c8163bf4433ea7f1a8579b";

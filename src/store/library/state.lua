@@ -14,7 +14,7 @@
 -- The format of a state. A library that changes it reads the older ones, so that an upgrade keeps every count.
 local FORMAT = 1
 -- Of a crashing Envoy's leases no more than so many are remembered one by one.
-local MOST_OWED = 64
+local MOST_OWED = 256
 
 local function quantum(span)
   return math.ceil(span / 64)
