@@ -126,6 +126,9 @@ impl AttemptStream {
             }
             hostcalls::set_header(Map::Response, ":status", &status.to_string());
             hostcalls::set_header(Map::Response, "content-type", "application/json");
+            if let Some(seconds) = told.retry_after {
+                hostcalls::set_header(Map::Response, "retry-after", &seconds.to_string());
+            }
             if let Some(code) = told.refused {
                 hostcalls::set_header(Map::Response, REFUSED, code);
                 hostcalls::set_header(Map::Response, TARGET, &attempt.target());

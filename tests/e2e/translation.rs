@@ -254,6 +254,21 @@ fn a_providers_error_comes_in_the_callers_shape() {
     }
 }
 
+/// Clients go by the header.
+#[test]
+fn what_an_error_says_of_when_to_try_again_is_a_header() {
+    let details = json!([{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "36.5s" }]);
+    let error = json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "details": details } });
+    for path in PATHS {
+        for (header, told) in [(None, "37"), (Some("5"), "5")] {
+            let answer = Answer::json(429, &error);
+            let answer = header.map_or(answer.clone(), |seconds| answer.with_header("retry-after", seconds));
+            let reply = call(path, "to-gemini", false, false).answered(answer).send();
+            assert_eq!((reply.status, reply.header("retry-after")), (429, Some(told)), "{path}");
+        }
+    }
+}
+
 #[test]
 fn nothing_complete_of_a_stream_is_held_back() {
     for path in PATHS {

@@ -54,6 +54,8 @@ pub struct Attempt {
     renamed: Renamed,
     /// What a header says of the kind of an error.
     failure_name: String,
+    /// A header says when to try again.
+    says_when: bool,
     answering: Answering,
     /// What its provider told of the usage.
     counts: Option<Counts>,
@@ -140,6 +142,7 @@ impl Attempt {
             has_functions: false,
             renamed: Renamed::default(),
             failure_name: String::new(),
+            says_when: false,
             answering: Answering::Waiting,
             counts: None,
             lost: false,
@@ -148,14 +151,12 @@ impl Attempt {
             Service::None => {
                 let api = attempt.target.api.name();
                 let failure = Failure {
-                    status: 400,
-                    kind: FailureKind::Request,
                     message: format!(
                         "the {} endpoint is not served by a provider that speaks {api}",
                         attempt.endpoint.as_str()
                     ),
                     code: Some("unsupported_endpoint".to_owned()),
-                    param: None,
+                    ..Failure::of_status(400)
                 };
                 Err(attempt.refuse(&failure))
             }
@@ -228,11 +229,5 @@ fn of_caller(endpoint: Endpoint) -> &'static dyn Caller {
 }
 
 fn misconfigured(message: &str) -> Failure {
-    Failure {
-        status: 500,
-        kind: FailureKind::Server,
-        message: message.to_owned(),
-        code: Some("provider_unavailable".to_owned()),
-        param: None,
-    }
+    Failure { message: message.to_owned(), code: Some("provider_unavailable".to_owned()), ..Failure::of_status(500) }
 }

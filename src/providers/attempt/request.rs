@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::{Attempt, CREDENTIAL, INTERNAL, Refused};
-use crate::providers::conversation::{Failure, FailureKind};
+use crate::providers::conversation::Failure;
 use crate::providers::fields::{MOST_VALUES, too_many_values};
 use crate::providers::{Credential, Renamed, Service, marks};
 use crate::request::Edits;
@@ -123,7 +123,7 @@ impl Attempt {
             return Ok(Body::Edited(renamed.unwrap_or_default()));
         }
         let refuse = |message: String, param: Option<String>| {
-            self.refuse(&Failure { status: 400, kind: FailureKind::Request, message, code: None, param })
+            self.refuse(&Failure { message, param, ..Failure::of_status(400) })
         };
         if too_many_values(body) {
             let message = format!(

@@ -34,6 +34,8 @@ pub struct ResponsePiece {
     pub status: Option<u16>,
     /// The error code, where that status is not the provider's but ours.
     pub refused: Option<&'static str>,
+    /// After how many seconds it may be tried again, where no header says so.
+    pub retry_after: Option<u32>,
     /// Whether headers that were held can go now.
     pub release: bool,
     /// Whether it goes on with a stream: without it that is not whole.
@@ -102,6 +104,7 @@ impl Attempt {
             match name {
                 ":status" => status = text.parse().unwrap_or(0),
                 "content-type" => kind = text.trim_start().to_ascii_lowercase(),
+                "retry-after" => self.says_when = true,
                 "content-encoding" => encoded = !matches!(text, "" | "identity"),
                 _ if names_failures == Some(name) => text.clone_into(&mut self.failure_name),
                 _ if name.starts_with(INTERNAL) || name.starts_with(OF_ENVOY) || BETWEEN_US.contains(&name) => {
@@ -276,7 +279,13 @@ impl Attempt {
     fn fail(&mut self, failure: &Failure) -> ResponsePiece {
         self.answering = Answering::Over;
         let refused = self.refuse(failure);
-        ResponsePiece { body: refused.body, status: Some(refused.status), release: true, ..ResponsePiece::default() }
+        ResponsePiece {
+            body: refused.body,
+            status: Some(refused.status),
+            retry_after: failure.retry_after.filter(|_| !self.says_when),
+            release: true,
+            ..ResponsePiece::default()
+        }
     }
 
     /// The same where it is no error of the provider's, but nobody can read what it said.
@@ -358,11 +367,9 @@ fn hide_credential(failure: &mut Failure) {
 
 fn unreadable(Malformed(what): &Malformed) -> Failure {
     Failure {
-        status: 502,
-        kind: FailureKind::Server,
         message: format!("the provider's answer could not be read: {what}"),
         code: Some(UNAVAILABLE.to_owned()),
-        param: None,
+        ..Failure::of_status(502)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn of_message(message: &Message<'_>) -> Failure {
     let said = first(&body, &["message", "Message", "originalMessage"]).unwrap_or(message.error);
     let said = if said.is_empty() { "the provider failed in the middle of the stream" } else { said };
     let code = code_of(status, Some(name), said);
-    Failure { status, kind, message: said.to_owned(), code, param: None }
+    Failure { status, kind, message: said.to_owned(), code, param: None, retry_after: None }
 }
 
 /// Programs that shorten a prompt that is too long look for `OpenAI`'s code.

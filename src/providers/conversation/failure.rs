@@ -11,6 +11,8 @@ pub struct Failure {
     pub code: Option<String>,
     /// The field it is about, where it says so.
     pub param: Option<String>,
+    /// After how many seconds it may be tried again, where the body says so and no header does.
+    pub retry_after: Option<u32>,
 }
 
 /// The kinds of errors that both callers' APIs tell apart.
@@ -59,6 +61,6 @@ impl Failure {
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         let message = format!("the provider answered with status {status}");
-        Self { status, kind: FailureKind::of_status(status), message, code: None, param: None }
+        Self { status, kind: FailureKind::of_status(status), message, code: None, param: None, retry_after: None }
     }
 }

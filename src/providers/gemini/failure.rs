@@ -19,6 +19,8 @@ struct WireError {
 struct Detail {
     reason: Option<String>,
     field_violations: Option<Vec<FieldViolation>>,
+    /// Of `RetryInfo`: seconds, as in `1.5s`.
+    retry_delay: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,6 +59,7 @@ pub(super) fn of_error(error: &Value, status: Option<u16>) -> Failure {
         (false, true) => Some("context_length_exceeded".to_owned()),
         (false, false) => error.status,
     };
+    let retry_after = details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
     let mut violations = details.into_iter().filter_map(|detail| detail.field_violations).flatten();
     let failure = Failure::of_status(status);
     Failure {
@@ -66,7 +69,15 @@ pub(super) fn of_error(error: &Value, status: Option<u16>) -> Failure {
         code,
         param: violations.find_map(|violation| violation.field),
         status,
+        retry_after,
     }
+}
+
+/// Whole seconds, so that it is not too soon.
+fn seconds(duration: &str) -> Option<u32> {
+    let (whole, fraction) = duration.strip_suffix('s').map(|text| text.split_once('.').unwrap_or((text, "")))?;
+    let more = u32::from(fraction.bytes().any(|digit| digit != b'0'));
+    whole.parse::<u32>().ok()?.checked_add(more)
 }
 
 /// The status of a name, by `google.rpc.Code`.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::metering::Counts;
 use crate::providers::conversation::{Stop, ToolCall};
 use crate::providers::fields::lenient_count;
+use crate::providers::wire;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -78,7 +79,7 @@ impl Calls {
         });
         let function = call.function.unwrap_or_default();
         let arguments = match function.arguments {
-            Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
+            Some(Value::String(text)) => wire::read(text.as_bytes()).unwrap_or_default(),
             arguments => arguments.unwrap_or_default(),
         };
         let arguments = if arguments.is_object() { arguments } else { json!({}) };

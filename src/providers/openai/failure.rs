@@ -43,5 +43,5 @@ fn of(status: u16, error: &Value) -> Failure {
     let code = code.map(str::to_owned);
     let nameless = Failure::of_status(status);
     let message = message.filter(|message| !message.is_empty()).unwrap_or(nameless.message);
-    Failure { message, code, param: text(error, "param").map(str::to_owned), status, kind: nameless.kind }
+    Failure { message, code, param: text(error, "param").map(str::to_owned), status, kind: nameless.kind, retry_after: None }
 }
