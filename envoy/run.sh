@@ -7,7 +7,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${KEYWARD:=target/release/keyward}" "${KEYWARD_WASM:=target/wasm32-wasip1/release/keyward.wasm}"
-if [ -z "${POLICIES:-}" ]; then POLICIES=policies TEAM=playground; fi
+if [ -z "${POLICIES:-}" ]; then
+    [ -z "${TEAM:-}" ] || { echo "TEAM names a team of your own POLICIES; the example's demo key is of team playground" >&2; exit 1; }
+    POLICIES=policies TEAM=playground
+fi
+case ${STORE:-} in "" | redis) ;; *) echo "STORE is redis, or nothing; not $STORE" >&2; exit 1 ;; esac
 read -ra policies <<<"$POLICIES"
 TEAM=${TEAM:-}
 
@@ -58,7 +62,6 @@ redis)
     coproc store { KEYWARD=$KEYWARD bash envoy/store/run.sh; }
     read -r ready <&"${store[0]}" && [ "$ready" = ready ] || exit 1
     ;;
-*) echo "STORE is redis, or nothing; not $STORE" >&2; exit 1 ;;
 esac
 # Where envoy.yaml has it, for the provider role.
 cp "$KEYWARD_WASM" .keyward/keyward.wasm.new && mv .keyward/keyward.wasm.new .keyward/keyward.wasm
@@ -79,7 +82,7 @@ cat <<TEXT
 Keyward is running. Call it${TEAM:+ with the fresh demo key of team $TEAM}:
 
   curl -i http://127.0.0.1:10000/v1/chat/completions \\
-    -H "authorization: Bearer $key" \\
+    -H "authorization: Bearer $key" -H "content-type: application/json" \\
     -d '{"model":"$model","messages":[{"role":"user","content":"hello"}]}'
 
 Models of this key:  curl -s http://127.0.0.1:10000/v1/models -H "authorization: Bearer $key"

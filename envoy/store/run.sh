@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Redis and Webdis beside the gateway, on loopback only, until its input closes or either of them ends. Called by envoy/run.sh for
-# `make run STORE=redis`. What Redis holds is kept in .keyward/redis.
+# `make run STORE=redis`; on a terminal it starts them again beside a gateway that runs. What Redis holds is kept in .keyward/redis.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${KEYWARD:=target/release/keyward}" "${REDIS_PORT:=16379}"
@@ -47,4 +47,9 @@ echo ready
 # Said in so many words, for what runs in the background reads from nowhere otherwise.
 exec 3<&0
 cat <&3 >/dev/null &
-wait -n "${pids[@]}" $!
+reader=$!
+wait -n "${pids[@]}" "$reader" || true
+if kill -0 "$reader" 2>/dev/null; then
+    kill "$reader"
+    echo "the store has ended: Redis and Webdis run together. Both again: bash envoy/store/run.sh, on a terminal" >&2
+fi

@@ -290,11 +290,14 @@ impl Budget {
         let spent = self.spent;
         match self.retry_after_ms {
             Some(ms) if spent < self.limit => format!(
-                "Budget exceeded: ${spent} of the {budget} is spent, and what is left is too little for this request. \
+                "Budget exceeded: ${spent} of the {budget} is spent or reserved, and what is left is too little for this \
+                 request. \
                  It renews in {}.",
                 wait(ms)
             ),
-            Some(ms) => format!("Budget exceeded: ${spent} of the {budget} is spent. It renews in {}.", wait(ms)),
+            Some(ms) => {
+                format!("Budget exceeded: ${spent} of the {budget} is spent or reserved. It renews in {}.", wait(ms))
+            }
             None if self.limit.0 == 0 => {
                 format!("Budget exceeded: {budget}, which admits nothing. Trying again will not help.")
             }

@@ -74,7 +74,8 @@ impl Put {
             output.json(&json!({ "put": keys.iter().map(|(_, key)| &key.id).collect::<Vec<_>>() }))?;
         } else {
             let put = counted(keys.len(), "key");
-            output.text(&format!("{}: {put} in the store at {}\n", styled(GOOD, "ok"), store.place))?;
+            let when = "an Envoy that did not find it before looks again once the `ttl` of `store.keys` is over";
+            output.text(&format!("{}: {put} in the store at {}; {when}\n", styled(GOOD, "ok"), store.place))?;
         }
         Ok(Outcome::Good)
     }

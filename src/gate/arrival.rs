@@ -204,6 +204,8 @@ impl Exchange {
         let mut answer = refusal.answer(shape, &self.request_id);
         self.status = answer.status;
         self.decision = refusal.code();
+        // No provider is asked.
+        self.served = None;
         if self.key.is_some() {
             answer.headers.extend(self.known_caller_headers(host));
         }

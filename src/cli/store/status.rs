@@ -133,6 +133,7 @@ impl Told {
             ("ledger", format!("{least}{}{span}", counted(days.len(), "day"))),
             ("keys", format!("{least}{} of callers", counted(*keys, "key"))),
             ("memory", format!("{} KiB, of the whole server", self.memory / 1024)),
+            ("disk", self.persistent.map_or("not told", |is| if is { "written" } else { "not written" }).to_owned()),
             ("envoys", self.envoys.len().to_string()),
         ] {
             let _ = writeln!(text, "{}  {value}", styled(STRONG, format!("{name:<7}")));

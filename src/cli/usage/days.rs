@@ -36,7 +36,11 @@ impl FromStr for Day {
 #[derive(Debug)]
 pub struct Days {
     pub first: Date,
+    /// As it is told.
     pub last: Date,
+    /// What is read as well: days are those of a policy that is not known here, and somewhere on earth the next one may have
+    /// begun.
+    ahead: Date,
 }
 
 impl Days {
@@ -51,19 +55,16 @@ impl Days {
                 .checked_sub(Span::new().days(days.saturating_sub(1)))
                 .map_err(|error| Failure::told(error.to_string())),
         };
-        // Days are those of a policy that is not known here: the last is the one that comes first anywhere on earth.
-        let last = match until {
-            Some(day) => on(day)?,
+        let last = until.map_or(Ok(today), on)?;
+        let ahead = match until {
+            Some(_) => last,
             None => now.to_zoned(jiff::tz::offset(14).to_time_zone()).date(),
         };
-        let first = match since {
-            Some(day) => on(day)?,
-            None => if until.is_some() { last } else { today }.first_of_month(),
-        };
-        if first > last {
+        let first = since.map_or_else(|| Ok(last.first_of_month()), on)?;
+        if first > ahead {
             return Err(Failure::told(format!("{first} is after {last}")));
         }
-        let days = Self { first, last };
+        let days = Self { first, last: last.max(first), ahead };
         if days.each().take(MOST_DAYS + 1).count() > MOST_DAYS {
             return Err(Failure::told(format!("the ledger goes back {MOST_DAYS} days, choose fewer")));
         }
@@ -72,7 +73,7 @@ impl Days {
 
     /// One after the other.
     pub fn each(&self) -> impl Iterator<Item = Date> {
-        let last = self.last;
+        let last = self.ahead;
         self.first.series(Span::new().days(1)).take_while(move |day| *day <= last)
     }
 }
@@ -87,6 +88,8 @@ mod tests {
         let since = |text: &str| Days::of(Some(text.parse().unwrap()), None).unwrap().first;
         assert_eq!(since("1d"), today);
         assert_eq!(since("2w"), today.checked_sub(Span::new().days(13)).unwrap());
+        let east = Timestamp::now().to_zoned(jiff::tz::offset(14).to_time_zone()).date();
+        assert!(Days::of(Some(Day::On(east)), None).is_ok_and(|days| days.each().eq([east]) && days.last == east));
         let until = Days::of(None, Some("2026-02-03".parse().unwrap())).unwrap();
         assert_eq!((until.first.to_string(), until.last.to_string()), ("2026-02-01".into(), "2026-02-03".into()));
         for text in ["", "d", "0d", "-1d", "1.5d", "99999d", "9999w", "yesterday", "2026-13-01", "7"] {

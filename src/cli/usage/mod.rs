@@ -23,7 +23,7 @@ pub struct Usage {
     /// [default: the first of the month]
     #[arg(long, value_name = "DAY")]
     since: Option<Day>,
-    /// The last day [default: today, wherever it already is]
+    /// The last day [default: today]
     #[arg(long, value_name = "DAY")]
     until: Option<Day>,
     /// Print CSV, for spreadsheets
@@ -71,7 +71,10 @@ impl Usage {
             output.raw(&shown::csv(self.by, &sums)?)?;
         } else {
             output.text(&shown::table(self.by, &sums))?;
-            output.aside(&format!("{} to {}, days of the policy's time zone\n", days.first, days.last))?;
+            output.aside(&format!(
+                "{} to {}, days of the policy's time zone; Envoys tell some seconds later what was used\n",
+                days.first, days.last
+            ))?;
         }
         if sums.rows.is_empty() && !Loaded::of(&mut store)?.is_there() {
             output.aside("the store has no library, so no Envoy writes to it: `keyward store init` loads it\n")?;
