@@ -109,6 +109,7 @@ impl Exchange {
             let known = credential_hash(headers).ok().and_then(|hash| gate.recall(host, &hash).flatten());
             self.key = self.counting(known).ok();
             self.rule = None;
+            head.path.clone_into(&mut self.path);
             return Err(Refusal::NotFound);
         };
         self.endpoint = Some(routed.endpoint);
@@ -200,7 +201,7 @@ impl Exchange {
 
     /// The answer to a request that goes no further.
     pub(super) fn refuse<H: Host>(&mut self, host: &H, refusal: &Refusal) -> Answer {
-        let shape = self.endpoint.map_or(Shape::OpenAi, Endpoint::shape);
+        let shape = self.endpoint.map_or_else(|| request::shape(&self.path), Endpoint::shape);
         let mut answer = refusal.answer(shape, &self.request_id);
         self.status = answer.status;
         self.decision = refusal.code();

@@ -27,5 +27,5 @@ pub use encoding::is_readable_encoding;
 pub use endpoint::{Endpoint, Shape};
 pub(crate) use estimate::{FILE_TOKENS, SHORTEST_FILE};
 pub use named::{NoModel, model_named};
-pub use path::{NotFound, Routed, route};
+pub use path::{NotFound, Routed, route, shape};
 pub use rewrite::{Edits, ModelPlace};

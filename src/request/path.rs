@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::Endpoint;
+use super::{Endpoint, Shape};
 
 /// A request whose method and path are one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,14 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Routed<'a>, NotFound> {
     let query_model = models.next();
     let query_models_differ = models.any(|other| Some(other) != query_model);
     Ok(Routed { endpoint, path_model, query_model, query_models_differ, query })
+}
+
+/// The API that an endpoint at `path` would belong to, where there is none.
+#[must_use]
+pub fn shape(path: &str) -> Shape {
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    let below = path.strip_prefix("/messages").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    if below { Shape::Anthropic } else { Shape::OpenAi }
 }
 
 impl Routed<'_> {
@@ -144,6 +152,18 @@ mod tests {
 
     fn post(path: &str) -> Option<(Endpoint, Option<String>)> {
         route("POST", path).ok().map(|routed| (routed.endpoint, routed.path_model.map(Cow::into_owned)))
+    }
+
+    #[test]
+    fn what_is_not_there_is_of_the_api_that_would_have_it() {
+        for path in
+            ["/v1/messages", "/messages?beta=true", "/v1/messages/count_tokens", "/v1/messages/batches/b/results"]
+        {
+            assert_eq!(shape(path), Shape::Anthropic, "{path}");
+        }
+        for path in ["", "/v1", "/v1/messagesx", "/v1/models/messages", "/v1/responses"] {
+            assert_eq!(shape(path), Shape::OpenAi, "{path}");
+        }
     }
 
     #[test]

@@ -187,6 +187,8 @@ fn unknown_paths_are_404() {
         assert_eq!(reply.status, 404, "POST {path}: {}", reply.text());
         assert!(reply.received().is_empty(), "POST {path} reached the provider");
     }
+    let counted = gateway().call("open").path("/v1/messages/count_tokens").chat("gpt-4o").send();
+    assert_eq!((counted.status, &counted.json()["type"]), (404, &"error".into()), "as Anthropic says it");
     for path in ["/v1/chat/completions", "/v1/embeddings", "/v1/modelsx"] {
         let reply = gateway().call("open").get(path).send();
         assert_eq!(reply.status, 404, "GET {path}: {}", reply.text());
