@@ -70,13 +70,15 @@ impl Asked {
 
 /// The store is asked: grants may be on their way.
 pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
-    of_each(host, ask, |leases, _, slot| leases.change(slot.slot, slot.most, |lease| lease.ask(ask.sent)));
+    of_each(host, ask, host.now(), |leases, _, slot| leases.change(slot.slot, slot.most, |lease| lease.ask(ask.sent)));
 }
 
 /// It will not answer any more, or nobody wants to know. The book finds out what it granted.
 pub fn unanswered<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask) {
     let now = host.now();
-    of_each(host, ask, |leases, _, slot| leases.find(slot.slot).into_iter().for_each(|lease| lease.unanswered(now)));
+    of_each(host, ask, now, |leases, _, slot| {
+        leases.find(slot.slot).into_iter().for_each(|lease| lease.unanswered(now))
+    });
     ask.slots.iter().for_each(|slot| book.look_after(&slot.of(0)));
 }
 
@@ -84,7 +86,7 @@ pub fn unanswered<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask) {
 /// is noted in the book.
 pub fn granted<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask, answers: &[Asked], now: u64) {
     let mut heard: Vec<(Option<Void>, i64)> = vec![(None, 0); ask.slots.len()];
-    of_each(host, ask, |leases, index, slot| {
+    of_each(host, ask, now, |leases, index, slot| {
         if let (Some(answer), Some(heard)) = (answers.get(index), heard.get_mut(index)) {
             leases.change(slot.slot, slot.most, |lease| {
                 *heard = (answer.apply(slot, lease, ask.sent, now), lease.available);
@@ -97,11 +99,11 @@ pub fn granted<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask, answers: 
 }
 
 /// Changes the leases that the store is asked about, level by level.
-fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, mut change: impl FnMut(&mut Leases, usize, &AskSlot)) {
+fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, now: u64, mut change: impl FnMut(&mut Leases, usize, &AskSlot)) {
     let mut index = 0_usize;
     for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
         let Some(first) = slots.first() else { continue };
-        leases::update(host, &first.counter, |leases| {
+        leases::update(host, &first.counter, now, |leases| {
             for (slot, index) in slots.iter().zip(index..) {
                 change(leases, index, slot);
             }

@@ -98,7 +98,7 @@ impl Level {
         };
         let mut over = Vec::new();
         if self.claims.iter().any(|claim| !claim.measured.counts_at_once() || used(claim) != claim.need) {
-            leases::update(host, &self.counter, |leases| {
+            leases::update(host, &self.counter, now, |leases| {
                 over.clear();
                 for claim in self.claims.iter().filter(|claim| claim.generation != 0) {
                     match leases.find(claim.slot).filter(|lease| lease.generation == claim.generation) {

@@ -113,8 +113,8 @@ impl Lease {
 
     /// The clock may have been set back: what lies further ahead of it than it can was long ago, or it would be ahead for as
     /// long.
-    pub(super) fn at(mut self, now: u64) -> Self {
-        let Self { asked, touched, renewed, deadline, refused_until, refilling, .. } = &mut self;
+    pub(super) fn at(&mut self, now: u64) {
+        let Self { asked, touched, renewed, deadline, refused_until, refilling, .. } = self;
         let past = [(asked, 0), (touched, 0), (renewed, 0)];
         for (at, most) in past.into_iter().chain([(deadline, LASTS), (refused_until, TOLD), (refilling, REFILLS)]) {
             if *at > now.saturating_add(most) {
@@ -123,7 +123,6 @@ impl Lease {
         }
         self.asked_at = self.asked_at.min(now);
         self.unheard = self.unheard.min(now.saturating_add(LATE).saturating_add(LASTS));
-        self
     }
 
     /// Takes; expects it to be free.

@@ -85,12 +85,11 @@ pub struct Read {
     version: Option<u32>,
 }
 
-/// Reads the leases of the level with that counter. A value that is none holds nothing.
-pub fn read<H: Host + ?Sized>(host: &H, counter: &str) -> Read {
+/// Reads the leases of the level with that counter, as they are at `now`. A value that is none holds nothing.
+pub fn read<H: Host + ?Sized>(host: &H, counter: &str, now: u64) -> Read {
     let found = host.shared_get(&key(counter));
     let mut leases = found.as_ref().and_then(|value| Leases::read(&value.bytes)).unwrap_or_default();
-    let now = host.now();
-    leases.iter_mut().for_each(|lease| *lease = lease.at(now));
+    leases.iter_mut().for_each(|lease| lease.at(now));
     Read { leases, version: found.map(|value| value.version) }
 }
 
@@ -99,10 +98,11 @@ pub fn read<H: Host + ?Sized>(host: &H, counter: &str) -> Read {
 pub fn update<H: Host + ?Sized, R>(
     host: &H,
     counter: &str,
+    now: u64,
     mut change: impl FnMut(&mut Leases) -> (bool, R),
 ) -> Option<R> {
     for _ in 0..super::TRIES {
-        let Read { mut leases, version } = read(host, counter);
+        let Read { mut leases, version } = read(host, counter, now);
         let (changed, result) = change(&mut leases);
         if !changed || host.shared_set(&key(counter), &leases.write(), version) == SharedSet::Done {
             return Some(result);

@@ -112,7 +112,7 @@ impl Book {
             }
             let spent: Vec<u64> = if due { level.spent() } else { Vec::new() };
             let slots = &level.slots;
-            let looked = leases::update(host, &level.counter, |leases| {
+            let looked = leases::update(host, &level.counter, now, |leases| {
                 let mut told: Vec<(Lease, u64)> = Vec::new();
                 let mut changed = false;
                 for lease in leases.iter_mut() {
@@ -125,11 +125,12 @@ impl Book {
                     let is_news = quiet && lease.busy != 0 && book.measured.quiets();
                     if lease.renewed.saturating_add(RENEW) <= now || returned > 0 || is_news {
                         lease.renewed = now;
+                        changed = true;
                     } else if !spent.contains(&lease.slot) {
                         continue;
                     }
-                    lease.busy = u64::from(!quiet);
-                    changed = true;
+                    let busy = u64::from(!quiet);
+                    changed |= core::mem::replace(&mut lease.busy, busy) != busy;
                     told.push((*lease, returned));
                 }
                 // Others may share the value, and of what was overspent nothing can be taken, or goes back.
@@ -182,7 +183,7 @@ impl Book {
         let deadline = at.saturating_add(LASTS);
         let mut reached = Vec::new();
         for (line, told) in sent.slots.iter().zip(told) {
-            let heard = leases::update(host, &line.counter, |leases| {
+            let heard = leases::update(host, &line.counter, now, |leases| {
                 let is_it = |lease: &&mut Lease| {
                     lease.generation == line.generation && (line.generation != 0 || lease.unheard != 0)
                 };

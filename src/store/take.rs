@@ -44,7 +44,7 @@ pub fn take<'a, H: Host + ?Sized>(
 ) -> Result<Holding, Short<'a>> {
     let now = host.now();
     book.at(now);
-    let steps = steps(host, stakes, applies);
+    let steps = steps(host, stakes, applies, now);
     if let Some(refused) = worst(&steps, timezone, now) {
         return Err(Short::Refused(refused));
     }
@@ -65,7 +65,7 @@ pub fn take<'a, H: Host + ?Sized>(
             }
             None => {
                 // Another worker was faster: what it left is not enough.
-                let ask = ask(&self::steps(host, stakes, applies), book, timezone, now);
+                let ask = ask(&self::steps(host, stakes, applies, now), book, timezone, now);
                 holding.settle(host, book, Outcome::Refund);
                 return Err(Short::Ask(ask));
             }
@@ -88,7 +88,7 @@ pub fn unchecked<H: Host + ?Sized>(
     applies: &dyn Fn(&Grant) -> bool,
 ) -> Holding {
     let now = host.now();
-    let steps = steps(host, stakes, applies);
+    let steps = steps(host, stakes, applies, now);
     let mut holding = Holding::begin(stakes, Standing::default());
     for steps in steps.chunk_by(|one, next| core::ptr::eq(one.stake, next.stake)) {
         let none = steps.iter().map(|_| 0).collect();
@@ -104,12 +104,13 @@ pub fn peek<H: Host + ?Sized>(
     stakes: &[Stake<'_>],
     applies: &dyn Fn(&Grant) -> bool,
 ) -> Standing {
-    standing(&steps(host, stakes, applies), false, timezone, host.now())
+    let now = host.now();
+    standing(&steps(host, stakes, applies, now), false, timezone, now)
 }
 
 /// What the fleet used or held of each limit of a stake when the store last spoke.
 pub fn used<H: Host + ?Sized>(host: &H, stake: &Stake<'_>) -> impl Fn(SlotId) -> u64 + use<H> {
-    let leases = leases::read(host, stake.counter).leases;
+    let leases = leases::read(host, stake.counter, host.now()).leases;
     move |slot| leases.get(slot).used
 }
 
@@ -117,6 +118,7 @@ fn steps<'s, 'a, H: Host + ?Sized>(
     host: &H,
     stakes: &'s [Stake<'a>],
     applies: &dyn Fn(&Grant) -> bool,
+    now: u64,
 ) -> Vec<Step<'s, 'a>> {
     let mut steps = Vec::with_capacity(stakes.iter().map(|stake| stake.level.limits.len()).sum());
     for stake in stakes {
@@ -124,7 +126,7 @@ fn steps<'s, 'a, H: Host + ?Sized>(
         if limits.peek().is_none() {
             continue;
         }
-        let read = leases::read(host, stake.counter);
+        let read = leases::read(host, stake.counter, now);
         steps.extend(limits.map(|limit| {
             let slot = stake.slot(limit.slot);
             Step { stake, limit, slot, need: limit.metric.of(&stake.demand), lease: read.leases.get(slot) }
@@ -140,7 +142,7 @@ fn take_level<H: Host + ?Sized>(
     steps: &[Step<'_, '_>],
     now: u64,
 ) -> Option<(Vec<u64>, bool)> {
-    leases::update(host, stake.counter, |leases| {
+    leases::update(host, stake.counter, now, |leases| {
         if steps.iter().any(|step| leases.get(step.slot).free(now) < step.need) {
             return (false, None);
         }

@@ -87,4 +87,4 @@ pub const SCRIPT: &str = concat!(
 );
 
 /// What `EVALSHA` calls [`SCRIPT`] by.
-pub const SCRIPT_SHA1: &str = "a4c5bd9c1e6f15a7b0c8163bf4433ea7f1a8579b";
+pub const SCRIPT_SHA1: &str = "076a8c296da093b820f36d7473abf8ec3bc1de57";

@@ -47,31 +47,34 @@ local function ours(command, key, ...)
   return redis.call(command, key, ...)
 end
 
-local function are_numbers(of, ...)
-  if type(of) ~= 'table' then return false end
-  for _, name in ipairs({ ... }) do
-    if type(of[name]) ~= 'number' then return false end
-  end
-  return true
+local function is_number(value) return type(value) == 'number' end
+
+local function is_sound_lease(lease)
+  return type(lease) == 'table' and is_number(lease.gen) and is_number(lease.granted) and is_number(lease.consumed)
+    and is_number(lease.spare) and is_number(lease.rate) and is_number(lease.spent) and is_number(lease.expires)
 end
 
-local function all(of, is_sound)
-  if type(of) ~= 'table' then return false end
-  for key, value in pairs(of) do
-    if not is_sound(value, key) then return false end
-  end
-  return true
+local function is_sound_owed(gen, owed)
+  return tonumber(gen) and type(owed) == 'table' and is_number(owed.left) and is_number(owed.free)
+    and is_number(owed.granted) and is_number(owed.ends)
 end
 
+-- Every state that is read is looked through, so this makes no tables and no functions.
 local function is_sound(state)
-  return are_numbers(state, 'gen', 'span', 'ends', 'settled', 'alert', 'alert_at')
-    and all(state.buckets, function(amount, index) return type(amount) == 'number' and type(index) == 'number' end)
-    and all(state.leases, function(lease)
-      return are_numbers(lease, 'gen', 'granted', 'consumed', 'spare', 'rate', 'spent', 'expires')
-    end)
-    and all(state.owed, function(owed, gen)
-      return tonumber(gen) ~= nil and are_numbers(owed, 'left', 'free', 'granted', 'ends')
-    end)
+  if not (is_number(state.gen) and is_number(state.span) and is_number(state.ends) and is_number(state.settled)
+    and is_number(state.alert) and is_number(state.alert_at)) then return false end
+  local buckets, leases, owed = state.buckets, state.leases, state.owed
+  if type(buckets) ~= 'table' or type(leases) ~= 'table' or type(owed) ~= 'table' then return false end
+  for index, amount in pairs(buckets) do
+    if type(index) ~= 'number' or type(amount) ~= 'number' then return false end
+  end
+  for _, lease in pairs(leases) do
+    if not is_sound_lease(lease) then return false end
+  end
+  for gen, one in pairs(owed) do
+    if not is_sound_owed(gen, one) then return false end
+  end
+  return true
 end
 
 -- What is of another kind or span is begun anew as well.

@@ -113,7 +113,7 @@ fn the_store_is_told_what_counts_as_spent_if_this_envoy_ends() {
             host.advance_ms(2_000);
         }
         holding.settle(&host, &mut book, Outcome::Used(tokens(2)));
-        assert_eq!(leases::read(&host, "kw.team.a").leases.iter().map(|lease| lease.flying).sum::<u64>(), 0);
+        assert_eq!(leases::read(&host, "kw.team.a", NOW).leases.iter().map(|lease| lease.flying).sum::<u64>(), 0);
     }
 }
 

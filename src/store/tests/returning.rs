@@ -102,7 +102,9 @@ fn what_was_granted_to_who_is_gone_without_a_word_is_found_when_it_is_quiet() {
     let holding = takes(&host, &mut book, &level, tokens(1));
     // The store grants 5, and whoever asked ends.
     let _gone = asks(&host, &mut book, &level, tokens(1));
-    let free = |host: &MemoryHost| leases::read(host, "kw.team.a").leases.get(SlotId(1)).available;
+    let free = |host: &MemoryHost| {
+        leases::read(host, "kw.team.a", crate::host::Host::now(host)).leases.get(SlotId(1)).available
+    };
     for (passes, found) in [(9_000, 0), (5_000, 5)] {
         host.advance_ms(passes);
         assert!(report(&host, &mut book).is_some());
