@@ -1,3 +1,5 @@
+//! The choices of a chunk.
+
 /// What the choices of one JSON text say: an event with some is content, one without may be there only for its usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Choices {

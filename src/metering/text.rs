@@ -1,3 +1,5 @@
+//! How much text there was.
+
 /// How much text there was, in the two sorts that estimates tell apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Text {

@@ -186,14 +186,8 @@ pub trait Dialect: Sync {
     /// It is not one.
     fn read_reply(&self, body: &[u8]) -> Result<Reply, Malformed>;
 
-    /// A reader of one streamed answer.
-    fn read_stream(&self) -> Box<dyn StreamReader>;
-
-    /// The same, where what it says depends on the model.
-    fn read_stream_of(&self, call: &Call<'_>) -> Box<dyn StreamReader> {
-        let _ = call;
-        self.read_stream()
-    }
+    /// A reader of the streamed answer to a call: what it says may depend on the model.
+    fn read_stream(&self, call: &Call<'_>) -> Box<dyn StreamReader>;
 
     /// Reads the body of an answer with an error status; one that cannot be read is told by its status alone.
     fn read_failure(&self, status: u16, body: &[u8]) -> Failure;

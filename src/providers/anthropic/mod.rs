@@ -70,7 +70,7 @@ impl super::Dialect for Anthropic {
         reply::read(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
+    fn read_stream(&self, _: &Call<'_>) -> Box<dyn StreamReader> {
         Box::new(stream::Reader::default())
     }
 

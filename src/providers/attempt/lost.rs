@@ -1,3 +1,5 @@
+//! What is owed for an answer that nobody has.
+
 use crate::metering::{BodyKind, Counts, Dialect, Meter, estimate_tokens};
 use crate::request::{Endpoint, FILE_TOKENS, SHORTEST_FILE};
 

@@ -7,6 +7,7 @@
 mod lost;
 mod request;
 mod response;
+mod streaming;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,10 @@
 use super::lost::owed;
+use super::streaming::Streaming;
 use super::{Attempt, INTERNAL, REFUSED, TARGET, of_caller};
 use crate::audit::Spent;
-use crate::metering::Counts;
 use crate::providers::conversation::{Event, Failure, FailureKind, Part, Reply};
 use crate::providers::fields::{MOST_VALUES, too_many_values};
-use crate::providers::{Malformed, Renamed, Service, StreamReader, StreamWriter};
+use crate::providers::{Malformed, Service};
 
 /// Response headers between the provider and us: of its cookies, its name and its Envoy, or of our credential.
 const BETWEEN_US: [&str; 5] =
@@ -63,16 +63,6 @@ pub(super) enum Answering {
     Replaced(Vec<u8>),
     /// Nothing more of it is told.
     Over,
-}
-
-/// A stream on its way.
-pub(super) struct Streaming {
-    reader: Box<dyn StreamReader>,
-    writer: Box<dyn StreamWriter>,
-    renamed: Renamed,
-    begun: bool,
-    ended: bool,
-    counts: Option<Counts>,
 }
 
 impl core::fmt::Debug for Answering {
@@ -148,7 +138,7 @@ impl Attempt {
             (false, _) => Answering::Failure(status),
             (true, false) => Answering::Reply,
             (true, true) => Answering::Stream(Box::new(Streaming {
-                reader: self.dialect().read_stream_of(&self.call()),
+                reader: self.dialect().read_stream(&self.call()),
                 writer: of_caller(self.endpoint).write_stream(&self.call(), self.asks_usage),
                 renamed: core::mem::take(&mut self.renamed),
                 begun: false,
@@ -294,70 +284,9 @@ impl Attempt {
     }
 }
 
-/// What a piece of a stream became.
-#[derive(Default)]
-struct Told {
-    bytes: Vec<u8>,
-    /// The error that came before anything else.
-    failed_at_once: Option<Failure>,
-    /// It was nested more deeply than anything is read.
-    too_deep: bool,
-    /// It is ours: what came is not what the API says.
-    unreadable: bool,
-}
-
-impl Streaming {
-    fn translate(&mut self, piece: &[u8], end: bool) -> Told {
-        let mut told = Told::default();
-        if self.ended {
-            return told;
-        }
-        let mut events = Vec::new();
-        let read = self.reader.read(piece, &mut events);
-        let read = if end { read.and_then(|()| self.reader.end(&mut events)) } else { read };
-        let ended = matches!(events.last(), Some(Event::End | Event::Failed(_)));
-        match read {
-            Err(malformed) => {
-                told.unreadable = true;
-                told.too_deep = malformed.0.contains("recursion limit");
-                events.push(Event::Failed(unreadable(&malformed)));
-            }
-            Ok(()) if end && !ended => {
-                told.unreadable = true;
-                events.push(Event::Failed(unreadable(&Malformed("it broke off".to_owned()))));
-            }
-            Ok(()) => {}
-        }
-        for mut event in events {
-            self.renamed.restore_event(&mut event);
-            if let Event::Failed(failure) = &mut event {
-                hide_credential(failure);
-            }
-            self.ended |= matches!(event, Event::End | Event::Failed(_));
-            if let Event::Begin { usage: Some(told), .. } | Event::Usage(told) = &mut event {
-                let counts = self.counts.get_or_insert_default();
-                counts.take(told);
-                *told = *counts;
-            }
-            match event {
-                Event::Failed(failure) if !self.begun => told.failed_at_once = Some(failure),
-                // That it begins says nothing yet: the first thing said may be an error.
-                event => {
-                    self.begun |= !matches!(event, Event::Begin { .. } | Event::Usage(_));
-                    self.writer.write(event, &mut told.bytes);
-                }
-            }
-            if self.ended {
-                break;
-            }
-        }
-        told
-    }
-}
-
 /// What a provider says of our credential may quote it, and names accounts: it is not the caller's business. Not every
 /// provider says it with the status for it, and some only in the stream.
-fn hide_credential(failure: &mut Failure) {
+pub(super) fn hide_credential(failure: &mut Failure) {
     if matches!(failure.status, 401 | 403)
         || matches!(failure.kind, FailureKind::Authentication | FailureKind::Permission)
     {
@@ -365,7 +294,7 @@ fn hide_credential(failure: &mut Failure) {
     }
 }
 
-fn unreadable(Malformed(what): &Malformed) -> Failure {
+pub(super) fn unreadable(Malformed(what): &Malformed) -> Failure {
     Failure {
         message: format!("the provider's answer could not be read: {what}"),
         code: Some(UNAVAILABLE.to_owned()),

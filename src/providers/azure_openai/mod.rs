@@ -81,8 +81,8 @@ impl super::Dialect for AzureOpenAi {
         openai::DIALECT.read_reply(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
-        openai::DIALECT.read_stream()
+    fn read_stream(&self, call: &Call<'_>) -> Box<dyn StreamReader> {
+        openai::DIALECT.read_stream(call)
     }
 
     fn read_failure(&self, status: u16, body: &[u8]) -> Failure {

@@ -71,11 +71,7 @@ impl super::Dialect for Bedrock {
         reply::read(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
-        Box::<stream::Reader>::default()
-    }
-
-    fn read_stream_of(&self, call: &Call<'_>) -> Box<dyn StreamReader> {
+    fn read_stream(&self, call: &Call<'_>) -> Box<dyn StreamReader> {
         Box::new(stream::Reader::of(Family::of(call)))
     }
 

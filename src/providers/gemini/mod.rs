@@ -51,7 +51,7 @@ impl super::Dialect for Gemini {
         reply::read(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
+    fn read_stream(&self, _: &Call<'_>) -> Box<dyn StreamReader> {
         Box::<stream::Reader>::default()
     }
 

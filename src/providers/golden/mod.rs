@@ -64,7 +64,7 @@ pub fn read<'a>(
     dialect: &dyn Dialect,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Event>, Result<(), Malformed>) {
-    let mut reader = dialect.read_stream();
+    let mut reader = dialect.read_stream(&call("a-model", Endpoint::Chat));
     let mut events = Vec::new();
     for piece in pieces {
         if let Err(malformed) = reader.read(piece, &mut events) {

@@ -47,7 +47,7 @@ impl super::Dialect for Ollama {
         reply::read(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
+    fn read_stream(&self, _: &Call<'_>) -> Box<dyn StreamReader> {
         Box::<stream::Reader>::default()
     }
 

@@ -65,7 +65,7 @@ impl super::Dialect for OpenAi {
         reply::read(body)
     }
 
-    fn read_stream(&self) -> Box<dyn StreamReader> {
+    fn read_stream(&self, _: &Call<'_>) -> Box<dyn StreamReader> {
         Box::new(stream::Reader::default())
     }
 

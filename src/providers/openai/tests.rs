@@ -56,7 +56,7 @@ fn usage_survives() {
 
 #[test]
 fn arguments_that_wait_for_a_name_have_bounds_together() {
-    let mut reader = DIALECT.read_stream();
+    let mut reader = DIALECT.read_stream(&golden::call("gpt-4o", Endpoint::Messages));
     let early = |index: usize| {
         let call = serde_json::json!({ "index": index, "id": index.to_string(), "function": { "arguments": "x".repeat(1 << 18) } });
         format!("data: {}\n\n", serde_json::json!({ "choices": [{ "delta": { "tool_calls": [call] } }] }))

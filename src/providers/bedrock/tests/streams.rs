@@ -19,7 +19,7 @@ fn wire(script: &[u8]) -> Vec<u8> {
 }
 
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Malformed> {
-    let mut reader = DIALECT.read_stream();
+    let mut reader = DIALECT.read_stream(&call("anthropic.claude-sonnet-4"));
     let mut events = Vec::new();
     for piece in pieces {
         reader.read(piece, &mut events)?;
@@ -56,7 +56,7 @@ fn every_cut_of_a_stream_gives_the_same_events() {
 fn every_event_is_given_with_the_last_byte_of_its_frame() {
     let first = encoded("event", "messageStart", r#"{"role":"assistant"}"#);
     let second = encoded("event", "contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"a"}}"#);
-    let mut reader = DIALECT.read_stream();
+    let mut reader = DIALECT.read_stream(&call("anthropic.claude-sonnet-4"));
     let mut events = Vec::new();
     reader.read(&first, &mut events).unwrap();
     assert_eq!(events.len(), 1);
@@ -85,7 +85,7 @@ fn the_end_of_the_body_ends_an_answer_that_was_stopped() {
     let stop = encoded("event", "messageStop", r#"{"stopReason":"end_turn"}"#);
     let usage = encoded("event", "metadata", r#"{"usage":{"inputTokens":1}}"#);
     let ended = |wire: &[u8]| {
-        let mut reader = DIALECT.read_stream();
+        let mut reader = DIALECT.read_stream(&call("anthropic.claude-sonnet-4"));
         let mut events = Vec::new();
         reader.read(wire, &mut events).unwrap();
         reader.end(&mut events).map(|()| events.iter().filter(|event| **event == Event::End).count())
@@ -100,7 +100,7 @@ fn the_end_of_the_body_ends_an_answer_that_was_stopped() {
 fn input(model: &str, usage: &str) -> Option<u64> {
     let mut events = Vec::new();
     let wire = encoded("event", "metadata", &format!(r#"{{"usage":{usage}}}"#));
-    DIALECT.read_stream_of(&call(model)).read(&wire, &mut events).unwrap();
+    DIALECT.read_stream(&call(model)).read(&wire, &mut events).unwrap();
     let counts = events.iter().find_map(|event| if let Event::Usage(counts) = event { Some(counts) } else { None });
     counts.and_then(|counts| counts.input)
 }
