@@ -1,8 +1,8 @@
 //! Asking the store for more: one call for all limits of a request.
 
 use super::LEASE_MS;
-use super::book::Entry;
 use super::command::{Calling, Command, Keys, call, level_key};
+use super::counted::Counted;
 use super::lease::Lease;
 use super::measure::{COUNTS_TO, Measured};
 use crate::limits::Stake;
@@ -26,12 +26,7 @@ pub struct Ask {
 /// A question about one limit.
 #[derive(Debug, Clone)]
 pub struct AskSlot {
-    pub(super) counter: Box<str>,
-    pub(super) name: Box<str>,
-    pub(super) most: usize,
-    pub(super) slot: SlotId,
-    pub(super) measured: Measured,
-    thresholds: Vec<u8>,
+    pub(super) limit: Counted,
     span: [String; 3],
     pub(super) need: u64,
     have: i64,
@@ -41,22 +36,6 @@ pub struct AskSlot {
     spent: i64,
     generation: u64,
     known: u64,
-}
-
-impl AskSlot {
-    /// Of that limit, and of a lease on it.
-    pub(super) fn of(&self, generation: u64) -> Entry<'_> {
-        Entry {
-            counter: &self.counter,
-            name: &self.name,
-            most: self.most,
-            slot: self.slot,
-            measured: &self.measured,
-            thresholds: &self.thresholds,
-            generation,
-            bucket: 0,
-        }
-    }
 }
 
 impl Ask {
@@ -75,14 +54,17 @@ impl Ask {
         let slots = steps.map(|(stake, limit, slot, need, lease)| {
             let measured = Measured::of(limit);
             let rate = rate(lease, need, now);
-            AskSlot {
+            let counted = Counted {
                 counter: stake.counter.into(),
-                spent: measured.spent(stake.is_of_end_user(), lease, false),
                 name: stake.store_name().into(),
                 most: stake.most_slots(),
                 slot,
                 measured,
                 thresholds: measured.thresholds(&stake.level.alerts).to_vec(),
+            };
+            AskSlot {
+                limit: counted,
+                spent: measured.spent(stake.is_of_end_user(), lease, false),
                 span: measured.span(timezone, store_time),
                 need,
                 have: lease.has(now),
@@ -102,10 +84,10 @@ impl Ask {
         let mut keys = Keys::default();
         let mut arguments = vec![envoy.to_owned(), LEASE_MS.to_string(), self.slots.len().to_string()];
         for slot in &self.slots {
-            arguments.push(keys.number(level_key(&slot.name)).to_string());
-            arguments.push(slot.slot.0.to_string());
+            arguments.push(keys.number(level_key(&slot.limit.name)).to_string());
+            arguments.push(slot.limit.slot.0.to_string());
             arguments.extend_from_slice(&slot.span);
-            arguments.extend([slot.measured.amount, slot.need].map(|number| number.to_string()));
+            arguments.extend([slot.limit.measured.amount, slot.need].map(|number| number.to_string()));
             // What goes beyond it is asked for the next time.
             let owed = i64::try_from(COUNTS_TO).map_or(i64::MIN, i64::saturating_neg);
             arguments.push(slot.have.max(owed).to_string());

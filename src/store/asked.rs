@@ -70,16 +70,18 @@ impl Asked {
 
 /// The store is asked: grants may be on their way.
 pub fn asking<H: Host + ?Sized>(host: &H, ask: &Ask) {
-    of_each(host, ask, host.now(), |leases, _, slot| leases.change(slot.slot, slot.most, |lease| lease.ask(ask.sent)));
+    of_each(host, ask, host.now(), |leases, _, slot| {
+        leases.change(slot.limit.slot, slot.limit.most, |lease| lease.ask(ask.sent))
+    });
 }
 
 /// It will not answer any more, or nobody wants to know. The book finds out what it granted.
 pub fn unanswered<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask) {
     let now = host.now();
     of_each(host, ask, now, |leases, _, slot| {
-        leases.find(slot.slot).into_iter().for_each(|lease| lease.unanswered(now))
+        leases.find(slot.limit.slot).into_iter().for_each(|lease| lease.unanswered(now))
     });
-    ask.slots.iter().for_each(|slot| book.look_after(&slot.of(0)));
+    ask.slots.iter().for_each(|slot| book.look_after(&slot.limit.of_lease(0)));
 }
 
 /// What the store's answer comes to: leases grow, or a limit is known to have no room. What was left of those that were over
@@ -88,22 +90,22 @@ pub fn granted<H: Host + ?Sized>(host: &H, book: &mut Book, ask: &Ask, answers: 
     let mut heard: Vec<(Option<Void>, i64)> = vec![(None, 0); ask.slots.len()];
     of_each(host, ask, now, |leases, index, slot| {
         if let (Some(answer), Some(heard)) = (answers.get(index), heard.get_mut(index)) {
-            leases.change(slot.slot, slot.most, |lease| {
+            leases.change(slot.limit.slot, slot.limit.most, |lease| {
                 *heard = (answer.apply(slot, lease, ask.sent, now), lease.available);
             });
         }
     });
     for (slot, (void, available)) in ask.slots.iter().zip(heard) {
-        book.heard(&slot.of(0), void, available, now);
+        book.heard(&slot.limit.of_lease(0), void, available, now);
     }
 }
 
 /// Changes the leases that the store is asked about, level by level.
 fn of_each<H: Host + ?Sized>(host: &H, ask: &Ask, now: u64, mut change: impl FnMut(&mut Leases, usize, &AskSlot)) {
     let mut index = 0_usize;
-    for slots in ask.slots.chunk_by(|one, next| one.counter == next.counter) {
+    for slots in ask.slots.chunk_by(|one, next| one.limit.counter == next.limit.counter) {
         let Some(first) = slots.first() else { continue };
-        leases::update(host, &first.counter, now, |leases| {
+        leases::update(host, &first.limit.counter, now, |leases| {
             for (slot, index) in slots.iter().zip(index..) {
                 change(leases, index, slot);
             }

@@ -1,11 +1,10 @@
 //! Letters to the store: what one says, and what is answered.
 
 use super::LEASE_MS;
-use super::book::Entry;
 use super::command::{Calling, Command, Keys, Words, call, level_key};
+use super::counted::Counted;
 use super::ledger::{LedgerRow, Row};
-use super::measure::Measured;
-use crate::policy::{SlotId, Timezone};
+use crate::policy::Timezone;
 
 /// A letter that was sent and not answered yet.
 #[derive(Debug, Clone)]
@@ -20,35 +19,14 @@ pub struct Sent {
 /// What a letter says of one limit.
 #[derive(Debug, Clone)]
 pub struct Line {
-    pub counter: Box<str>,
-    pub name: Box<str>,
-    pub slot: SlotId,
-    pub most: usize,
-    pub measured: Measured,
+    pub limit: Counted,
     pub generation: u64,
     pub returned: u64,
-    /// See [`Measured::spent`].
+    /// See [`super::measure::Measured::spent`].
     pub spent: i64,
     /// See [`super::lease::Void::known`].
     pub known: Option<u64>,
-    pub thresholds: Vec<u8>,
     pub rows: Vec<(u64, i64)>,
-}
-
-impl Line {
-    /// Of that limit, and of a lease on it.
-    pub fn of(&self, generation: u64) -> Entry<'_> {
-        Entry {
-            counter: &self.counter,
-            name: &self.name,
-            most: self.most,
-            slot: self.slot,
-            measured: &self.measured,
-            thresholds: &self.thresholds,
-            generation,
-            bucket: 0,
-        }
-    }
 }
 
 /// What the store says of one limit.
@@ -74,13 +52,13 @@ impl Sent {
         let (mut levels, mut days) = (Keys::default(), Keys::default());
         let mut lines = Vec::new();
         for line in &self.slots {
-            lines.push(levels.number(level_key(&line.name)).to_string());
-            lines.push(line.slot.0.to_string());
-            lines.extend(line.measured.span(timezone, store_time));
-            let numbers = [line.measured.amount, line.generation, line.returned];
+            lines.push(levels.number(level_key(&line.limit.name)).to_string());
+            lines.push(line.limit.slot.0.to_string());
+            lines.extend(line.limit.measured.span(timezone, store_time));
+            let numbers = [line.limit.measured.amount, line.generation, line.returned];
             lines.extend(numbers.map(|number| number.to_string()));
             lines.push(line.spent.to_string());
-            let thresholds: Vec<String> = line.thresholds.iter().map(u8::to_string).collect();
+            let thresholds: Vec<String> = line.limit.thresholds.iter().map(u8::to_string).collect();
             lines.push(if thresholds.is_empty() { "-".to_owned() } else { thresholds.join(",") });
             lines.push(line.rows.len().to_string());
             lines.extend(line.rows.iter().flat_map(|(bucket, amount)| [bucket.to_string(), amount.to_string()]));

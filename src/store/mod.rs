@@ -28,6 +28,7 @@ mod book;
 mod breaker;
 mod client;
 mod command;
+mod counted;
 mod dialect;
 mod holding;
 mod keys;

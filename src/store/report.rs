@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::book::{Book, SlotBook};
 use super::command::{Calling, Command};
+use super::counted::Counted;
 use super::lease::{LASTS, Lease};
 use super::leases;
 use super::letter::{Line, Sent};
@@ -183,11 +184,11 @@ impl Book {
         let deadline = at.saturating_add(LASTS);
         let mut reached = Vec::new();
         for (line, told) in sent.slots.iter().zip(told) {
-            let heard = leases::update(host, &line.counter, now, |leases| {
+            let heard = leases::update(host, &line.limit.counter, now, |leases| {
                 let is_it = |lease: &&mut Lease| {
                     lease.generation == line.generation && (line.generation != 0 || lease.unheard != 0)
                 };
-                let Some(lease) = leases.find(line.slot).filter(is_it) else { return (false, None) };
+                let Some(lease) = leases.find(line.limit.slot).filter(is_it) else { return (false, None) };
                 lease.used = told.used;
                 lease.forget_asking(now);
                 let void = if line.generation == 0 || told.generation == line.generation {
@@ -198,17 +199,17 @@ impl Book {
                 (true, Some((void, lease.available)))
             });
             if let Some((void, available)) = heard.flatten() {
-                self.heard(&line.of(line.generation), void, available, now);
+                self.heard(&line.limit.of_lease(line.generation), void, available, now);
             }
             if let Some(known) = line.known.filter(|_| told.generation != line.generation) {
-                self.return_unspent(&line.of(line.generation), told.granted.saturating_sub(known), now);
+                self.return_unspent(&line.limit.of_lease(line.generation), told.granted.saturating_sub(known), now);
             }
             if told.alert > 0 {
                 reached.push(Reached {
-                    level: told_as(&line.name).to_owned(),
+                    level: told_as(&line.limit.name).to_owned(),
                     percent: told.alert,
                     spent: told.settled,
-                    amount: line.measured.amount,
+                    amount: line.limit.measured.amount,
                 });
             }
         }
@@ -252,17 +253,20 @@ fn surplus(lease: &Lease, measured: &Measured, peers: u64, now: u64) -> u64 {
 
 impl SlotBook {
     fn line(&self, name: &str, counter: &str, slot: u64, generation: u64, letter: Letter) -> Line {
-        Line {
+        let counted = Counted {
             counter: counter.into(),
             name: name.into(),
-            slot: SlotId(slot),
             most: self.most,
+            slot: SlotId(slot),
             measured: self.measured,
+            thresholds: self.thresholds.clone(),
+        };
+        Line {
+            limit: counted,
             generation,
             returned: letter.returned,
             spent: letter.spent,
             known: letter.known,
-            thresholds: self.thresholds.clone(),
             rows: letter.rows,
         }
     }
